@@ -1,0 +1,268 @@
+//! What an answer means: one pure table of status and body.
+//!
+//! Nothing here sends, waits or remembers. An answer counts only if it is about the user that was
+//! asked for, and carries the flags.
+
+use crate::{
+    http::Reply,
+    model::{LockFlags, OutcomeKind, Target},
+};
+
+use super::wire::{ErrorBody, UnlockStatus};
+
+/// What an answer to the PATCH means for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What the row ends as, if this answer is the last.
+    pub kind: OutcomeKind,
+    /// The flags that the answer reports for this user.
+    pub flags: LockFlags,
+    /// Whether another try may give a better answer.
+    pub again: bool,
+    /// One line; empty when all is well.
+    pub error: String,
+}
+
+/// Whether an answer refuses the request's sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The token is not accepted.
+    Unauthorized,
+    /// A 403 in the shape that the service uses when it cannot take the token.
+    ForbiddenToken,
+    /// Any other 403: mostly a missing permission.
+    Forbidden,
+}
+
+/// Whether this answer refuses the sender rather than answering.
+pub(crate) fn refusal(reply: &Reply) -> Option<Refusal> {
+    match reply.status {
+        401 => Some(Refusal::Unauthorized),
+        403 if speaks_of_token(reply) => Some(Refusal::ForbiddenToken),
+        403 => Some(Refusal::Forbidden),
+        _ => None,
+    }
+}
+
+fn speaks_of_token(reply: &Reply) -> bool {
+    let body = error_body(reply);
+    let sentence = body.message.or(body.description).unwrap_or_default();
+    body.path.is_some() || sentence.to_ascii_lowercase().contains("token")
+}
+
+/// Whether another try of any call may help: the service is busy, ill or out of reach.
+pub(crate) const fn is_transient(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502 | 503 | 504)
+}
+
+/// The verdict on an answer to `PATCH users/{id}/methods`.
+pub(crate) fn unlock(reply: &Reply, target: &Target) -> Verdict {
+    match reply.status {
+        200 => done(reply, target),
+        500 => internal_error(reply, target),
+        400 => verdict(OutcomeKind::Invalid, describe(reply)),
+        403 => verdict(OutcomeKind::Forbidden, describe(reply)),
+        404 => verdict(OutcomeKind::NotFound, describe(reply)),
+        status => Verdict {
+            again: is_transient(status) || (200..300).contains(&status),
+            ..verdict(OutcomeKind::Failed, describe(reply))
+        },
+    }
+}
+
+fn verdict(kind: OutcomeKind, error: String) -> Verdict {
+    Verdict {
+        kind,
+        flags: LockFlags::default(),
+        again: false,
+        error,
+    }
+}
+
+fn done(reply: &Reply, target: &Target) -> Verdict {
+    match status_of(reply, target) {
+        Ok(flags) => Verdict {
+            flags,
+            ..by_flags(flags, target, OutcomeKind::Unverified)
+        },
+        Err(why) => Verdict {
+            again: true,
+            ..verdict(OutcomeKind::Failed, format!("200, but {why}"))
+        },
+    }
+}
+
+fn internal_error(reply: &Reply, target: &Target) -> Verdict {
+    let flags = status_of(reply, target).unwrap_or_default();
+    let last = if flags.any_known() {
+        by_flags(flags, target, OutcomeKind::Failed)
+    } else {
+        verdict(OutcomeKind::Failed, describe(reply))
+    };
+    let error = match last.kind {
+        OutcomeKind::Unlocked => String::new(),
+        _ if last.error.starts_with("500") => last.error,
+        _ => format!("500, {}", last.error),
+    };
+    Verdict {
+        flags,
+        again: true,
+        error,
+        ..last
+    }
+}
+
+/// What the flags say of the methods asked for; `unknown` where they do not say it of all.
+fn by_flags(flags: LockFlags, target: &Target, unknown: OutcomeKind) -> Verdict {
+    let named = |wanted: Option<bool>| {
+        let methods = target.methods.iter().filter(|method| flags.get(*method) == wanted);
+        let names: Vec<_> = methods.map(crate::model::Method::as_str).collect();
+        names.join(", ")
+    };
+    match flags.any_locked(target.methods) {
+        Some(false) => verdict(OutcomeKind::Unlocked, String::new()),
+        Some(true) => verdict(OutcomeKind::StillLocked, format!("still locked: {}", named(Some(true)))),
+        None => verdict(unknown, format!("the answer does not say whether {} is locked", named(None))),
+    }
+}
+
+/// The flags, where the body is the status object of this very user.
+fn status_of(reply: &Reply, target: &Target) -> Result<LockFlags, String> {
+    let body = reply.body.as_deref().ok_or("the answer is too long to read")?;
+    let status: UnlockStatus =
+        serde_json::from_slice(body).map_err(|_| "the answer cannot be read".to_owned())?;
+    match &status.user_id {
+        Some(id) if id.eq_ignore_ascii_case(&target.user_id) => Ok(status.flags()),
+        Some(_) => Err("the answer is about another user".to_owned()),
+        None => Err("the answer does not say which user it is about".to_owned()),
+    }
+}
+
+/// What an answer says, in one line: the service's own words where they can be read.
+pub(crate) fn describe(reply: &Reply) -> String {
+    let status = reply.status;
+    if let Some(host) = &reply.redirect_host {
+        return format!("{status}: redirected to {host}, which is not followed");
+    }
+    let body = error_body(reply);
+    let code = body.code.filter(|code| code.starts_with(&status.to_string()));
+    let head = code.unwrap_or_else(|| match body.error {
+        Some(reason) => format!("{status} {reason}"),
+        None => status.to_string(),
+    });
+    match body.description.or(body.message) {
+        Some(sentence) => one_line(&format!("{head}: {sentence}")),
+        None => one_line(&head),
+    }
+}
+
+fn error_body(reply: &Reply) -> ErrorBody {
+    let body = reply.body.as_deref().unwrap_or_default();
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// Text of the service's, fit for a log line and a results field.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, refusal, unlock};
+    use crate::{
+        http::Reply,
+        model::{OutcomeKind, Target},
+    };
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status,
+            body: Some(body.as_bytes().to_vec()),
+            ..Reply::default()
+        }
+    }
+
+    fn target() -> Target {
+        Target {
+            user_id: "Ab-1".to_owned(),
+            methods: "TOKEN,SMS".parse().expect("methods"),
+        }
+    }
+
+    fn status(id: &str, token: &str, sms: &str, voice: &str) -> String {
+        format!(r#"{{"userId":{id},"isTokenLocked":{token},"isSmsLocked":{sms},"isVoiceLocked":{voice}}}"#)
+    }
+
+    #[test]
+    fn the_table() {
+        use OutcomeKind::{Failed, Invalid, NotFound, StillLocked, Unlocked, Unverified};
+        let me = r#""aB-1""#;
+        let html = "<html>503</html>";
+        for (code, body, kind, again, flags_known) in [
+            (200, status(me, "false", "false", "true"), Unlocked, false, true),
+            (200, status(me, r#""False""#, "false", "null"), Unlocked, false, true),
+            (200, status(me, "false", "true", "false"), StillLocked, false, true),
+            (200, status(me, "false", "null", "false"), Unverified, false, true),
+            (200, status(me, "true", "null", "false"), StillLocked, false, true),
+            (200, r#"{"userId":"ab-1","new":[1]}"#.to_owned(), Unverified, false, false),
+            (200, status(r#""other""#, "false", "false", "false"), Failed, true, false),
+            (200, status("null", "false", "false", "false"), Failed, true, false),
+            (200, "{}".to_owned(), Failed, true, false),
+            (200, "[]".to_owned(), Failed, true, false),
+            (200, String::new(), Failed, true, false),
+            (204, String::new(), Failed, true, false),
+            (500, status(me, "false", "false", "false"), Unlocked, true, true),
+            (500, status(me, "false", "true", "false"), StillLocked, true, true),
+            (500, status(me, "false", "null", "false"), Failed, true, true),
+            (500, status(r#""other""#, "false", "false", "false"), Failed, true, false),
+            (500, html.to_owned(), Failed, true, false),
+            (429, String::new(), Failed, true, false),
+            (502, html.to_owned(), Failed, true, false),
+            (503, html.to_owned(), Failed, true, false),
+            (504, html.to_owned(), Failed, true, false),
+            (400, "{}".to_owned(), Invalid, false, false),
+            (404, "{}".to_owned(), NotFound, false, false),
+            (302, String::new(), Failed, false, false),
+            (409, "{}".to_owned(), Failed, false, false),
+            (501, "{}".to_owned(), Failed, false, false),
+        ] {
+            let verdict = unlock(&reply(code, &body), &target());
+            let got = (verdict.kind, verdict.again, verdict.flags.any_known());
+            assert_eq!(got, (kind, again, flags_known), "{code} {body}");
+            assert_eq!(verdict.error.is_empty(), kind == Unlocked, "{code} {body}");
+        }
+    }
+
+    #[test]
+    fn errors_are_the_services_own_words_in_one_line() {
+        for (code, body, said) in [
+            (404, r#"{"code":"404 NOT_FOUND","description":"User x\nnot found"}"#, "404 NOT_FOUND: User x not found"),
+            (
+                403,
+                r#"{"timestamp":1,"status":403,"error":"Forbidden","message":"no","path":"/x"}"#,
+                "403 Forbidden: no",
+            ),
+            (503, "<html>", "503"),
+            (400, r#"{"code":7}"#, "400"),
+        ] {
+            assert_eq!(unlock(&reply(code, body), &target()).error, said);
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let framework = r#"{"timestamp":1,"status":403,"error":"Forbidden","message":"x","path":"/y"}"#;
+        for (code, body, expected) in [
+            (401, "", Some(Refusal::Unauthorized)),
+            (403, framework, Some(Refusal::ForbiddenToken)),
+            (403, r#"{"code":"403 FORBIDDEN","description":"Bad Token"}"#, Some(Refusal::ForbiddenToken)),
+            (403, r#"{"code":"403 FORBIDDEN","description":"no"}"#, Some(Refusal::Forbidden)),
+            (403, "", Some(Refusal::Forbidden)),
+            (404, "", None),
+        ] {
+            assert_eq!(refusal(&reply(code, body)), expected, "{code} {body}");
+        }
+    }
+}

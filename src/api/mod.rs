@@ -1,0 +1,15 @@
+//! The Cloud Administration API as this program uses it: its field names, what its answers mean,
+//! and the one way to call it.
+//!
+//! Nothing here knows of sources, results or the screen.
+
+mod client;
+mod classify;
+mod retry_after;
+mod sign_in;
+mod standing;
+mod transport;
+mod wire;
+
+pub use classify::Verdict;
+pub use client::{Api, ApiSettings, Halt, UnlockTry};

@@ -1,0 +1,91 @@
+//! How any request goes out: paced, sent once, told to the report, its `Retry-After` obeyed by all.
+//!
+//! Nothing here knows tokens or what an answer means.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::{
+    event::{Event, Events},
+    http::{Body, Http, NoReply, Reply, Url, Verb, timed},
+    model::{Answer, Attempt, Endpoint},
+    shutdown::Shutdown,
+    throttle::Throttle,
+};
+
+use super::{Halt, retry_after};
+
+/// A request, but for its token.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) endpoint: Endpoint,
+    pub(super) verb: Verb,
+    pub(super) url: Url,
+    pub(super) body: Body,
+}
+
+/// One exchange and what it asks of the next.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) reply: Result<Reply, NoReply>,
+    /// The service asked that nothing be sent before this instant.
+    pub(super) not_before: Option<Instant>,
+}
+
+/// The one way out. Clones share gate, connections and channel.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    pub(super) http: Http,
+    pub(super) throttle: Arc<Throttle>,
+    pub(super) events: Events,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Transport {
+    /// Waits for the permit to send one request, which must then go at once.
+    pub(super) async fn pace(&self) -> Result<(), Halt> {
+        let permit = self.shutdown.unless_stopped(self.throttle.acquire());
+        permit.await.ok_or(Halt)
+    }
+
+    /// Sends one request. A stop lets it end; an abort does not.
+    pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Result<Exchange, Halt> {
+        let sending = self.http.send(request.verb, request.url.clone(), bearer, &request.body);
+        let sent = self.shutdown.unless_aborted(timed(sending)).await;
+        let (reply, latency) = sent.ok_or(Halt)?;
+        let answer = match &reply {
+            Ok(reply) => Answer::Status(reply.status),
+            Err(error) => error.answer,
+        };
+        tracing::debug!(endpoint = %request.endpoint, %answer, latency_ms = latency.as_millis(), "answered");
+        self.events
+            .send(Event::Attempted(Attempt {
+                endpoint: request.endpoint,
+                answer,
+                latency,
+            }))
+            .await;
+        let not_before = match &reply {
+            Ok(reply) => self.hold(reply).await,
+            Err(_) => None,
+        };
+        Ok(Exchange { reply, not_before })
+    }
+
+    /// Where the answer asks for a wait, everybody waits.
+    async fn hold(&self, reply: &Reply) -> Option<Instant> {
+        let wait = retry_after::wait(reply, SystemTime::now())?;
+        let until = Instant::now() + wait;
+        if self.throttle.hold_until(until) && wait > Duration::ZERO {
+            tracing::info!(status = reply.status, wait_s = wait.as_secs_f64(), "the service asks all to wait");
+            let until = SystemTime::now() + wait;
+            self.events.send(Event::Paused { until }).await;
+        }
+        Some(until)
+    }
+}

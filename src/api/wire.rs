@@ -1,0 +1,84 @@
+//! The service's own field names, and nothing else of ours.
+//!
+//! Answers are read tolerantly: unknown members are ignored, flags may be text, any may be absent.
+
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+
+use crate::model::{LockFlags, MethodSet};
+
+/// The body of `PATCH users/{id}/methods`: this one member, since the service counts them.
+#[derive(Debug, Serialize)]
+pub(super) struct UnlockRequest {
+    #[serde(rename = "unlockMethods")]
+    pub(super) unlock_methods: MethodSet,
+}
+
+/// The status object of a 200, and by the documentation of a 500.
+#[derive(Debug, Deserialize)]
+pub(super) struct UnlockStatus {
+    #[serde(rename = "userId", default, deserialize_with = "text")]
+    pub(super) user_id: Option<String>,
+    #[serde(rename = "isTokenLocked", default, deserialize_with = "flag")]
+    is_token_locked: Option<bool>,
+    #[serde(rename = "isSmsLocked", default, deserialize_with = "flag")]
+    is_sms_locked: Option<bool>,
+    #[serde(rename = "isVoiceLocked", default, deserialize_with = "flag")]
+    is_voice_locked: Option<bool>,
+}
+
+impl UnlockStatus {
+    pub(super) fn flags(&self) -> LockFlags {
+        LockFlags {
+            token: self.is_token_locked,
+            sms: self.is_sms_locked,
+            voice: self.is_voice_locked,
+        }
+    }
+}
+
+/// Either shape in which the service tells of an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorBody {
+    /// Application error: number, blank, reason in capitals.
+    #[serde(deserialize_with = "text")]
+    pub(super) code: Option<String>,
+    /// Application error: a sentence.
+    #[serde(deserialize_with = "text")]
+    pub(super) description: Option<String>,
+    /// Framework error: the reason phrase.
+    #[serde(deserialize_with = "text")]
+    pub(super) error: Option<String>,
+    /// Framework error: a sentence.
+    #[serde(deserialize_with = "text")]
+    pub(super) message: Option<String>,
+    /// Framework error: the request's path. Its presence tells the two shapes apart.
+    #[serde(deserialize_with = "text")]
+    pub(super) path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Bool(bool),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+/// `true`, `"true"` and the like; anything else is not known.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Bool(value) => Some(value),
+        Scalar::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Scalar::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        Scalar::Text(_) | Scalar::Other(IgnoredAny) => None,
+    })
+}
+
+/// A text; anything else is taken as absent.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Text(text) => Some(text),
+        Scalar::Bool(_) | Scalar::Other(IgnoredAny) => None,
+    })
+}

@@ -1,0 +1,236 @@
+//! What was typed: clap types only.
+//!
+//! No I/O, no environment, no defaults: an option that was not given is `None`. What the options
+//! mean is resolved in [`crate::config`].
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Unlocks many users' tokencodes (Authenticate OTP, SMS, Voice) through RSA's Cloud
+/// Administration API: throttled, retried, and with a record of every user's final lock flags.
+#[derive(Debug, Parser)]
+#[command(name = "bulk-unlock", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Try it without an account:\n  bulk-unlock run samples/users.csv --simulate")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read users from a CSV, unlock each, and record what became of each
+    Run(Box<RunArgs>),
+    /// Sign in and print a bearer token, and nothing else
+    Token(TokenArgs),
+    /// Serve the embedded simulator of the Cloud Administration API on loopback
+    Simulate(SimulateArgs),
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct GlobalArgs {
+    /// Print nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice: every request
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Append the log to this file too
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// How progress is shown: a bar on a terminal, lines without one
+    #[arg(long, global = true, value_name = "HOW")]
+    pub progress: Option<Progress>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A bar on a terminal, lines without one
+    Auto,
+    /// A bar
+    Bar,
+    /// A log line every 30 seconds
+    Lines,
+    /// None
+    Off,
+}
+
+/// What the summary on stdout looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The users: a CSV file, or - for standard input
+    pub input: Option<PathBuf>,
+    /// Which users and which methods.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where results go.
+    #[command(flatten)]
+    pub results: ResultsArgs,
+    /// How hard the service is pushed.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where the service is and how to sign in.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Run against the embedded simulator: no account, no configuration. With =N and no INPUT: N users
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    #[arg(help_heading = "Trying it out")]
+    pub simulate: Option<u32>,
+}
+
+/// Which users and which methods.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Users")]
+pub struct SourceArgs {
+    /// The first line is a user already: column 1 is the user ID
+    #[arg(long)]
+    pub no_header: bool,
+    /// What to unlock [default: TOKEN,SMS,VOICE]
+    #[arg(long, value_name = "LIST")]
+    pub methods: Option<String>,
+    /// At most N rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<String>,
+    /// Do not ask before more than 100 users
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Where results go.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Results")]
+pub struct ResultsArgs {
+    /// Where results go; may hold {date} {time} {run_id} {profile} {shard} [default: INPUT's stem + .results.csv, here]
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<String>,
+    /// Replace a results file that exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Where the summary goes [default: the results file's name + .json]
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<String>,
+    /// A ticket or reason, kept in the summary
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// What the summary on stdout looks like [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+}
+
+/// How hard the service is pushed.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Pace")]
+pub struct PaceArgs {
+    /// Ceiling on requests of every kind together: 10, 10/s, 300/m, 1000/h [default: 10/s]
+    #[arg(long, value_name = "N[/UNIT]")]
+    pub rate: Option<String>,
+    /// Requests that may go at once after idling [default: 1, even pacing]
+    #[arg(long, value_name = "N")]
+    pub burst: Option<String>,
+    /// Requests under way at once [default: 32]
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<String>,
+    /// Tries of one request, the first included [default: 6]
+    #[arg(long, value_name = "N")]
+    pub max_attempts: Option<String>,
+    /// Time limit of one request: 30s, 500ms, 2m [default: 30s]
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<String>,
+}
+
+/// Where the service is and how to sign in.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// https://TENANT.access.securid.com/AdminInterface/restapi
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// Legacy Administration API key (JSON); it holds the URL too
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+    /// Issuer of the OAuth client, as the console shows it
+    #[arg(long, value_name = "URL")]
+    pub oauth_issuer: Option<String>,
+    /// ID of the OAuth client
+    #[arg(long, value_name = "ID")]
+    pub oauth_client_id: Option<String>,
+    /// Private key of the OAuth client (JWK)
+    #[arg(long, value_name = "FILE")]
+    pub oauth_key_file: Option<PathBuf>,
+    /// A file with a ready bearer token
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// One more trusted CA (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// Where the service is and how to sign in.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// Options of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// A scenario (TOML): limits, faults, latency, token lifetime
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// The users (CSV: user_id, and if wanted email, username, locked)
+    #[arg(long, value_name = "FILE", conflicts_with = "users")]
+    pub users_file: Option<PathBuf>,
+    /// How many users to make up
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub users: u32,
+    /// The seed of made-up users and of faults
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Where key files and a token for this tenant are written [default: a folder of its own]
+    #[arg(long, value_name = "FOLDER")]
+    pub credentials: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,71 @@
+//! What work tells the report: one bounded channel of [`Event`]s, one consumer.
+//!
+//! Nothing here counts, prints or writes.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+
+use crate::model::{Attempt, Outcome, Row};
+
+/// Something that happened during the job.
+#[derive(Debug)]
+pub enum Event {
+    /// A request was answered, or its answer did not come.
+    Attempted(Attempt),
+    /// A request will be tried again after this wait.
+    Retrying {
+        /// How long the row waits at least.
+        wait: Duration,
+    },
+    /// The service asked everybody to wait until then.
+    Paused {
+        /// The end of the wait, on the wall clock.
+        until: SystemTime,
+    },
+    /// A row is final.
+    Finished {
+        /// The row, with what was found of its user.
+        row: Row,
+        /// What became of it.
+        outcome: Outcome,
+        /// When it became final.
+        at: SystemTime,
+    },
+    /// A row was started, and was cut by a stop before it was final. It has no record.
+    Abandoned {
+        /// The row.
+        row: Row,
+    },
+    /// The source ended after this many rows.
+    SourceEnded {
+        /// Rows read, defective ones and duplicates included.
+        rows: u64,
+    },
+}
+
+/// The sending end, cloned into whoever works.
+#[derive(Debug, Clone)]
+pub struct Events(mpsc::Sender<Event>);
+
+/// How many events may wait for the report before work waits for it.
+const CAPACITY: usize = 1024;
+
+impl Events {
+    /// A new channel: the end that work sends into and the end that the report reads.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        (Self(sender), receiver)
+    }
+
+    /// Hands an event over. Where the report has ended, the job is stopping, and nobody is left to tell.
+    pub async fn send(&self, event: Event) {
+        let _ = self.0.send(event).await;
+    }
+
+    /// The same from a thread of its own, which may block.
+    pub fn send_blocking(&self, event: Event) {
+        let _ = self.0.blocking_send(event);
+    }
+}

@@ -1,0 +1,2 @@
+//! bulk-unlock.
+fn main() {}

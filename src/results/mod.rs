@@ -1,0 +1,150 @@
+//! The results CSV: one record a row, written whole when the row is final.
+//!
+//! Nothing here counts or decides. The file is the account of the job: what it does not hold was
+//! not done.
+
+mod path;
+mod writer;
+
+use std::time::SystemTime;
+
+use jiff::{Timestamp, fmt::strtime};
+
+use crate::model::{Outcome, Row};
+
+pub use path::{PathError, Placeholders, default_path, expand};
+pub use writer::{ResultsError, ResultsFile, WriteMode};
+
+/// The columns, in their order.
+pub const COLUMNS: [&str; 14] = [
+    "row",
+    "user_id",
+    "email",
+    "username",
+    "methods",
+    "outcome",
+    "http_status",
+    "is_token_locked",
+    "is_sms_locked",
+    "is_voice_locked",
+    "attempts",
+    "duration_ms",
+    "error",
+    "finished_at",
+];
+
+/// No `error` is longer, in characters.
+const LONGEST_ERROR: usize = 300;
+
+/// One line of the results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    fields: [String; 14],
+}
+
+impl Record {
+    /// The line for a row that became final at this time.
+    #[must_use]
+    pub fn new(row: &Row, outcome: &Outcome, finished_at: SystemTime) -> Self {
+        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string()).unwrap_or_default();
+        let text = |text: &Option<String>| neutral(text.as_deref().unwrap_or_default());
+        Self {
+            fields: [
+                row.number.to_string(),
+                text(&row.user.id),
+                text(&row.user.email),
+                text(&row.user.username),
+                row.methods.to_string(),
+                outcome.kind.to_string(),
+                outcome.http_status.map(|status| status.to_string()).unwrap_or_default(),
+                flag(outcome.flags.token),
+                flag(outcome.flags.sms),
+                flag(outcome.flags.voice),
+                outcome.attempts.to_string(),
+                outcome.duration.as_millis().to_string(),
+                neutral(&one_line(&outcome.error)),
+                timestamp(finished_at),
+            ],
+        }
+    }
+
+    /// The fields, in the order of [`COLUMNS`].
+    #[must_use]
+    pub const fn fields(&self) -> &[String; 14] {
+        &self.fields
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: always 24 characters.
+#[must_use]
+pub fn timestamp(time: SystemTime) -> String {
+    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    strtime::format("%Y-%m-%dT%H:%M:%S.%3fZ", time).unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
+}
+
+/// The text, so that no spreadsheet takes it for a formula.
+fn neutral(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST_ERROR).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::{Record, timestamp};
+    use crate::model::{LockFlags, MethodSet, Outcome, OutcomeKind, Row, UserRef};
+
+    fn record(id: &str, error: &str) -> Record {
+        let row = Row {
+            number: 7,
+            user: UserRef::by_id(id),
+            methods: MethodSet::ALL,
+            defect: None,
+        };
+        let outcome = Outcome {
+            kind: OutcomeKind::StillLocked,
+            http_status: Some(200),
+            flags: LockFlags {
+                token: Some(false),
+                sms: Some(true),
+                voice: None,
+            },
+            attempts: 2,
+            duration: Duration::from_micros(1_500_900),
+            error: error.to_owned(),
+        };
+        Record::new(&row, &outcome, SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_045))
+    }
+
+    #[test]
+    fn a_record_says_what_the_service_said() {
+        let fields = record("u-1", "still locked: SMS").fields().join(",");
+        let expected = "7,u-1,,,TOKEN|SMS|VOICE,still_locked,200,false,true,,2,1500,still locked: SMS,2023-11-14T22:13:20.045Z";
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn formulas_and_line_breaks_are_made_harmless() {
+        for (id, written) in [("=cmd()", "'=cmd()"), ("@x", "'@x"), ("-1", "'-1"), ("+1", "'+1"), ("a=b", "a=b")] {
+            assert_eq!(record(id, "").fields()[1], written);
+        }
+        assert_eq!(record("x", "=a\r\nb").fields()[12], "'=a  b");
+    }
+
+    #[test]
+    fn times_have_a_fixed_shape() {
+        for seconds in [0, 1, 4_000_000_000] {
+            let text = timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            assert!(text.len() == 24 && text.ends_with('Z'), "{text}");
+        }
+    }
+}

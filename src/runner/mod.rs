@@ -1,0 +1,141 @@
+//! The pool: takes rows, gives each a place for each of its tries, and lets them end.
+//!
+//! Nothing here knows what is done to a row. A row that waits for its next try holds no place:
+//! others go on meanwhile. How many rows may be unfinished at once is bounded all the same.
+
+mod worker;
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+};
+
+use crate::{model::Row, shutdown::Shutdown};
+
+pub use worker::{Worker, WorkerSettings};
+
+/// The right to have one request under way. Dropped, it is free for another row.
+pub type Place = OwnedSemaphorePermit;
+
+/// Places for requests under way. Who waits longest gets the next.
+#[derive(Debug, Clone)]
+pub struct Places(Arc<Semaphore>);
+
+impl Places {
+    /// This many places.
+    #[must_use]
+    pub fn new(concurrency: NonZeroUsize) -> Self {
+        Self(Arc::new(Semaphore::new(concurrency.get())))
+    }
+
+    /// The next free place.
+    pub async fn take(&self) -> Place {
+        let place = Arc::clone(&self.0).acquire_owned().await;
+        place.expect("the places are never closed")
+    }
+}
+
+/// Rows that may be unfinished at once: under way, or waiting for their next try.
+const MOST_UNFINISHED: usize = 4096;
+
+/// Hands every row to `work`, with its first place, until the rows end or a stop is asked for.
+/// Returns when every row that was started has ended.
+pub async fn run<F, Fut>(mut rows: mpsc::Receiver<Row>, places: Places, shutdown: Shutdown, work: F)
+where
+    F: Fn(Row, Place) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let mut unfinished = JoinSet::new();
+    loop {
+        while unfinished.try_join_next().is_some() {}
+        if unfinished.len() >= MOST_UNFINISHED {
+            unfinished.join_next().await;
+        }
+        let next = async {
+            // The row first: a slow source must not keep a place from rows that try again.
+            let row = rows.recv().await?;
+            Some((row, places.take().await))
+        };
+        match shutdown.unless_stopped(next).await {
+            Some(Some((row, place))) => unfinished.spawn(work(row, place)),
+            Some(None) | None => break,
+        };
+    }
+    while unfinished.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        num::NonZeroUsize,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+    };
+
+    use tokio::sync::mpsc;
+
+    use super::{Places, run};
+    use crate::{
+        model::{MethodSet, Row, UserRef},
+        shutdown::{CancelReason, Shutdown, Signal},
+    };
+
+    fn rows(n: u64) -> mpsc::Receiver<Row> {
+        let (sender, receiver) = mpsc::channel(n as usize + 1);
+        for number in 1..=n {
+            let row = Row {
+                number,
+                user: UserRef::by_id(number.to_string()),
+                methods: MethodSet::ALL,
+                defect: None,
+            };
+            sender.try_send(row).expect("room");
+        }
+        receiver
+    }
+
+    #[tokio::test]
+    async fn a_row_that_waits_holds_no_place() {
+        let places = Places::new(NonZeroUsize::MIN);
+        let ended = Arc::new(AtomicUsize::new(0));
+        let last = Arc::new(tokio::sync::Notify::new());
+        let work = |row: crate::model::Row, place| {
+            let (places, ended, last) = (places.clone(), Arc::clone(&ended), Arc::clone(&last));
+            async move {
+                if row.number == 1 {
+                    drop(place);
+                    last.notified().await;
+                    drop(places.take().await);
+                } else if row.number == 5 {
+                    last.notify_one();
+                }
+                ended.fetch_add(1, SeqCst);
+            }
+        };
+        run(rows(5), places.clone(), Shutdown::default(), work).await;
+        assert_eq!(ended.load(SeqCst), 5);
+    }
+
+    #[tokio::test]
+    async fn no_row_is_taken_after_a_stop_and_those_taken_end() {
+        let shutdown = Shutdown::default();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let work = |row: crate::model::Row, place| {
+            let (shutdown, taken) = (shutdown.clone(), Arc::clone(&taken));
+            async move {
+                let _place = place;
+                if row.number == 1 {
+                    shutdown.cancel(CancelReason::Interrupt(Signal::Interrupt));
+                }
+                taken.fetch_add(1, SeqCst);
+            }
+        };
+        let places = Places::new(NonZeroUsize::new(2).expect("two"));
+        run(rows(50), places, shutdown.clone(), work).await;
+        assert!((1..=2).contains(&taken.load(SeqCst)));
+    }
+}

@@ -1,0 +1,170 @@
+//! Stopping: one token that everybody who waits listens to, with the reason for the stop.
+//!
+//! The only user of `tokio::signal`. Nothing here knows what is being stopped.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// Why the job stops before its end. A later variant outranks an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CancelReason {
+    /// The results could not be written.
+    ReportFailed,
+    /// The source could not be read to its end.
+    SourceFailed(String),
+    /// The service refused the sign-in or lets nothing through; the text says how.
+    Refused(String),
+    /// SIGINT or SIGTERM.
+    Interrupt(Signal),
+    /// A second signal: requests under way are given up too.
+    SecondInterrupt(Signal),
+}
+
+/// A signal that ends the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signal {
+    /// SIGINT, Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signal {
+    /// The signal's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
+    /// The exit code that shells give a process that this signal ended.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// Passed to whoever works or waits. Clones share one state.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    stop: CancellationToken,
+    abort: CancellationToken,
+    reason: Arc<Mutex<Option<CancelReason>>>,
+}
+
+impl Shutdown {
+    /// Asks everybody to stop: no new rows, no more waits. Requests under way may end, but for a
+    /// second interrupt. The highest reason is kept.
+    pub fn cancel(&self, reason: CancelReason) {
+        let abort = matches!(reason, CancelReason::SecondInterrupt(_));
+        let mut kept = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|kept| reason > *kept) {
+            *kept = Some(reason);
+        }
+        drop(kept);
+        self.stop.cancel();
+        if abort {
+            self.abort.cancel();
+        }
+    }
+
+    /// Gives up the requests under way too: their time to end is over.
+    pub fn abort(&self) {
+        self.abort.cancel();
+    }
+
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Why; `None` while nobody asked for a stop.
+    #[must_use]
+    pub fn reason(&self) -> Option<CancelReason> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends when a stop is asked for.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// This future's value, or `None` once a stop was asked for, even where both are ready.
+    pub async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            value = future => Some(value),
+        }
+    }
+
+    /// This future's value, or `None` where requests under way were given up first. What is ready
+    /// counts.
+    pub async fn unless_aborted<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.abort.run_until_cancelled(future).await
+    }
+
+    /// Turns the first SIGINT or SIGTERM into a stop and the second into an abort, for as long as
+    /// the returned task runs.
+    ///
+    /// # Errors
+    /// Where the operating system does not let the process listen for signals.
+    pub fn listen(&self) -> std::io::Result<tokio::task::AbortHandle> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let shutdown = self.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    _ = interrupt.recv() => Signal::Interrupt,
+                    _ = terminate.recv() => Signal::Terminate,
+                };
+                shutdown.interrupt(signal);
+            }
+        });
+        Ok(task.abort_handle())
+    }
+
+    fn interrupt(&self, signal: Signal) {
+        let again = matches!(
+            self.reason(),
+            Some(CancelReason::Interrupt(_) | CancelReason::SecondInterrupt(_))
+        );
+        if again {
+            tracing::warn!("{} again: giving up the requests under way", signal.as_str());
+            self.cancel(CancelReason::SecondInterrupt(signal));
+        } else {
+            tracing::warn!(
+                "{}: stopping; requests under way may end (once more stops at once)",
+                signal.as_str()
+            );
+            self.cancel(CancelReason::Interrupt(signal));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CancelReason, Shutdown, Signal};
+
+    #[tokio::test]
+    async fn the_highest_reason_is_kept_and_only_the_second_interrupt_aborts() {
+        let shutdown = Shutdown::default();
+        shutdown.interrupt(Signal::Interrupt);
+        shutdown.cancel(CancelReason::ReportFailed);
+        assert_eq!(shutdown.reason(), Some(CancelReason::Interrupt(Signal::Interrupt)));
+        assert_eq!(shutdown.unless_stopped(std::future::pending::<()>()).await, None);
+        assert_eq!(shutdown.unless_aborted(async { 1 }).await, Some(1));
+        shutdown.interrupt(Signal::Terminate);
+        assert_eq!(shutdown.reason(), Some(CancelReason::SecondInterrupt(Signal::Terminate)));
+        assert_eq!(shutdown.unless_aborted(std::future::pending::<()>()).await, None);
+    }
+}

@@ -1,0 +1,248 @@
+//! Pacing: the one gate that every request passes right before it is sent.
+//!
+//! The only user of `governor`. Nothing here knows what a request is, or retries one.
+//!
+//! `governor` decides (GCRA); this room waits. Two things are added to it. A deadline that all
+//! share: the service asked that nothing be sent before then. And a clock that shows the *slot*
+//! that a request was due in, not the instant at which a timer happened to wake: a timer that is
+//! late by a millisecond would otherwise lose that millisecond for good, half of the rate at
+//! 1,000/s. At most [`FORGIVEN`] of lateness is made up for, so a stall does not become a burst.
+
+mod rate;
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex as StdMutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
+
+pub use rate::{Rate, RateError};
+
+/// How much of a timer's lateness is made up for.
+const FORGIVEN: Duration = Duration::from_millis(5);
+
+/// The share of the ceiling that is used. The rest is for what lies between a permit and the
+/// service's clock: connections that take their time, packets that bunch.
+const PACE: f64 = 0.995;
+
+/// How requests are paced.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThrottleSettings {
+    /// The ceiling on requests of every kind together.
+    pub rate: Rate,
+    /// Requests that may go at once after idling; 1 is even pacing.
+    pub burst: NonZeroU32,
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, SlotClock, NoOpMiddleware<Nanos>>;
+
+/// The gate. Waiters pass in the order in which they came.
+#[derive(Debug)]
+pub struct Throttle {
+    limiter: Limiter,
+    clock: SlotClock,
+    origin: Instant,
+    not_before: StdMutex<Instant>,
+    /// Held by the one waiter who is next; the lock is fair.
+    gate: Mutex<()>,
+    rate: Rate,
+}
+
+impl Throttle {
+    /// A gate that has never let anything pass.
+    #[must_use]
+    pub fn new(settings: ThrottleSettings) -> Self {
+        let clock = SlotClock::default();
+        let period = settings.rate.scaled(PACE).period();
+        let quota = Quota::with_period(period)
+            .expect("a rate's period is never zero")
+            .allow_burst(settings.burst);
+        let origin = Instant::now();
+        Self {
+            limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
+            clock,
+            origin,
+            not_before: StdMutex::new(origin),
+            gate: Mutex::new(()),
+            rate: settings.rate,
+        }
+    }
+
+    /// Waits for the next permit. Dropping the future gives up the place in the queue, no more.
+    pub async fn acquire(&self) {
+        let _turn = self.gate.lock().await;
+        loop {
+            self.wait_for_deadline().await;
+            if self.take_slot().await && Instant::now() >= self.not_before() {
+                return;
+            }
+        }
+    }
+
+    /// The service asked that nothing be sent before this instant. A deadline is only ever moved
+    /// on. Returns whether this one is later than those before it.
+    pub fn hold_until(&self, deadline: Instant) -> bool {
+        let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = deadline > *not_before;
+        *not_before = deadline.max(*not_before);
+        later
+    }
+
+    /// The ceiling.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    fn not_before(&self) -> Instant {
+        *self.not_before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait_for_deadline(&self) {
+        while Instant::now() < self.not_before() {
+            sleep_until(self.not_before()).await;
+        }
+    }
+
+    /// Waits for the next slot and takes it. False where the deadline moved on meanwhile.
+    async fn take_slot(&self) -> bool {
+        loop {
+            self.clock.show(self.elapsed().saturating_sub(FORGIVEN));
+            let Err(refused) = self.limiter.check() else {
+                return true;
+            };
+            let due = self.clock.now() + Nanos::from(refused.wait_time_from(self.clock.now()));
+            let slot = Duration::from(due);
+            sleep_until(self.origin + slot).await;
+            if Instant::now() < self.not_before() {
+                return false;
+            }
+            self.clock.show(slot.max(self.elapsed().saturating_sub(FORGIVEN)));
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+}
+
+/// A clock that shows what it was told: nanoseconds since the gate was made. It never goes back.
+#[derive(Debug, Clone, Default)]
+struct SlotClock(Arc<AtomicU64>);
+
+impl SlotClock {
+    fn show(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_max(nanos, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SlotClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+    use tokio::{
+        task::JoinSet,
+        time::{Instant, advance},
+    };
+
+    use super::{Throttle, ThrottleSettings};
+
+    fn throttle(rate: &str, burst: u32) -> Throttle {
+        Throttle::new(ThrottleSettings {
+            rate: rate.parse().expect("a rate"),
+            burst: NonZeroU32::new(burst).expect("a burst"),
+        })
+    }
+
+    /// When each of `n` requests may go, in seconds since the first moment, from many tasks.
+    async fn grants(throttle: Throttle, n: usize) -> Vec<f64> {
+        let throttle = Arc::new(throttle);
+        let start = Instant::now();
+        let mut tasks = JoinSet::new();
+        for _ in 0..n {
+            let throttle = Arc::clone(&throttle);
+            tasks.spawn(async move {
+                throttle.acquire().await;
+                start.elapsed().as_secs_f64()
+            });
+        }
+        let mut times = tasks.join_all().await;
+        times.sort_by(f64::total_cmp);
+        times
+    }
+
+    fn most_in_a_second(times: &[f64]) -> usize {
+        let within = |from: f64| times.iter().filter(|at| (from..from + 1.0).contains(at)).count();
+        times.iter().map(|at| within(*at)).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_carries_more_than_rate_and_burst_and_little_is_lost() {
+        for (rate, burst) in [(5, 1), (10, 1), (10, 4), (50, 1), (200, 1), (500, 1), (500, 20)] {
+            let times = grants(throttle(&format!("{rate}/s"), burst), rate as usize * 4).await;
+            assert!(most_in_a_second(&times) <= (rate + burst) as usize, "{rate} {burst}");
+            let took = times.last().expect("grants");
+            assert!(*took < 4.0 * 1.02 + 0.01, "{rate} {burst} took {took}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_rates_are_spread_evenly() {
+        let times = grants(throttle("30/m", 1), 4).await;
+        for pair in times.windows(2) {
+            assert!((1.99..2.02).contains(&(pair[1] - pair[0])), "{times:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_passes_before_a_deadline_even_one_set_while_somebody_waits() {
+        let throttle = Arc::new(throttle("10/s", 1));
+        let start = Instant::now();
+        throttle.acquire().await;
+        throttle.hold_until(start + Duration::from_secs(5));
+        assert!(!throttle.hold_until(start + Duration::from_secs(2)), "never shortened");
+        let waiter = tokio::spawn({
+            let throttle = Arc::clone(&throttle);
+            async move {
+                throttle.acquire().await;
+                start.elapsed()
+            }
+        });
+        advance(Duration::from_secs(4)).await;
+        throttle.hold_until(start + Duration::from_secs(9));
+        let passed = waiter.await.expect("the waiter ends");
+        assert!(passed >= Duration::from_secs(9) && passed < Duration::from_millis(9200), "{passed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idling_saves_up_no_more_than_the_burst() {
+        let throttle = throttle("10/s", 3);
+        advance(Duration::from_secs(60)).await;
+        let times = grants(throttle, 6).await;
+        assert!(times[2] < 0.01 && times[3] > 0.05, "{times:?}");
+    }
+}
