@@ -11,3 +11,6 @@ pub mod source;
 pub mod runner;
 pub mod cli;
 pub mod results;
+pub mod stats;
+pub mod report;
+pub mod simulator;

@@ -120,6 +120,12 @@ impl ResultsFile {
         }
     }
 
+    /// From now on nothing fits.
+    #[cfg(test)]
+    pub(crate) fn break_for_test(&mut self) {
+        self.file = OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+    }
+
     fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
         self.line.clear();
         encode(&mut self.line, fields).map_err(|source| self.failed(source))?;

@@ -1,0 +1,149 @@
+//! The report: the one consumer of events. File first, then numbers, then screen, so that what
+//! the screen shows is on record.
+//!
+//! Nothing here reaches back into the work, but for saying that it failed.
+
+mod summary;
+mod terminal;
+mod text;
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    event::Event,
+    results::{Record, ResultsError, ResultsFile},
+    stats::Stats,
+};
+
+pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically};
+pub use terminal::{Screen, ShowMode, Terminal};
+pub use text::render;
+
+/// How often what was written is brought to the disk.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Events that are taken at once.
+const BATCH: usize = 256;
+
+/// What the report has to say at the end.
+#[derive(Debug)]
+pub struct Reported {
+    /// The numbers.
+    pub stats: Stats,
+    /// Why the results could not be written to their end.
+    pub failure: Option<ResultsError>,
+}
+
+/// Takes events until nobody is left to send one. Where a record cannot be written, `failed` is
+/// called once; what comes after is neither recorded nor counted.
+pub async fn run(
+    mut events: mpsc::Receiver<Event>,
+    mut results: ResultsFile,
+    mut stats: Stats,
+    mut terminal: Terminal,
+    failed: impl Fn(&ResultsError),
+) -> Reported {
+    let mut failure = None;
+    let mut fail = |error: ResultsError| {
+        if failure.is_none() {
+            failed(&error);
+            failure = Some(error);
+        }
+    };
+    let mut every_second = interval(SYNC_EVERY);
+    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut whole = true;
+    loop {
+        tokio::select! {
+            taken = events.recv_many(&mut batch, BATCH) => if taken == 0 { break },
+            _ = every_second.tick() => {
+                if let Err(error) = results.sync() {
+                    whole = false;
+                    fail(error);
+                }
+                terminal.tick(&stats);
+                continue;
+            }
+        }
+        for event in batch.drain(..) {
+            if let Event::Finished { row, outcome, at } = &event {
+                let written = match whole {
+                    true => results.append(&Record::new(row, outcome, *at)),
+                    false => continue,
+                };
+                if let Err(error) = written {
+                    whole = false;
+                    fail(error);
+                    continue;
+                }
+            }
+            stats.apply(&event);
+            terminal.show(&stats);
+        }
+    }
+    if whole && let Err(error) = results.sync() {
+        fail(error);
+    }
+    terminal.finish();
+    Reported { stats, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::SystemTime};
+
+    use super::{ShowMode, Screen, Terminal, run};
+    use crate::{
+        event::{Event, Events},
+        model::{MethodSet, Outcome, OutcomeKind, Row, UserRef},
+        results::{ResultsFile, WriteMode},
+        stats::Stats,
+    };
+
+    async fn finish_rows(events: Events, rows: u64) {
+        for number in 1..=rows {
+            let row = Row {
+                number,
+                user: UserRef::by_id(number.to_string()),
+                methods: MethodSet::ALL,
+                defect: None,
+            };
+            let outcome = Outcome::without_request(OutcomeKind::Unlocked, "");
+            let at = SystemTime::now();
+            events.send(Event::Finished { row, outcome, at }).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_final_row_is_one_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.csv");
+        let results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        let (events, receiver) = Events::channel();
+        let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
+        let report = run(receiver, results, Stats::new(None), terminal, |_| panic!("nothing fails"));
+        let (reported, ()) = tokio::join!(report, finish_rows(events, 3_000));
+        assert_eq!(reported.stats.done(), 3_000);
+        assert_eq!(std::fs::read_to_string(&path).expect("readable").lines().count(), 3_001);
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_is_told_once_and_nothing_is_counted_that_is_not_recorded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.csv");
+        let mut results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        results.break_for_test();
+        let (events, receiver) = Events::channel();
+        let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
+        let told = Cell::new(0);
+        let report = run(receiver, results, Stats::new(None), terminal, |_| told.set(told.get() + 1));
+        let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
+        assert_eq!((told.get(), reported.stats.done()), (1, 0));
+        assert!(reported.failure.is_some());
+    }
+}

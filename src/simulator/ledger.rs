@@ -1,0 +1,73 @@
+//! Every call that came in: what tests hold the program's results against.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+/// One call.
+#[derive(Debug, Clone, Serialize)]
+pub struct Call {
+    /// When it arrived, since the simulator's start.
+    #[serde(serialize_with = "milliseconds", rename = "at_ms")]
+    pub at: Duration,
+    /// `unlock`, `lookup`, `token` or `other`.
+    pub endpoint: &'static str,
+    /// The path as it was sent, still encoded.
+    pub path: String,
+    /// The user ID or address that it is about, decoded.
+    pub user: Option<String>,
+    /// The methods asked for.
+    pub methods: Vec<String>,
+    /// The how-manieth token that was seen came with it; `None` without a good one.
+    pub token: Option<u64>,
+    /// The status answered; `None` where no answer was sent.
+    pub status: Option<u16>,
+    /// The fault that was played.
+    pub fault: Option<String>,
+    /// Whether locks were changed, or would have been were they not open already.
+    pub applied: bool,
+    /// The user's locks afterwards: token, SMS, voice.
+    pub locked: Option<[bool; 3]>,
+}
+
+fn milliseconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.as_secs_f64() * 1000.0)
+}
+
+/// All calls, in the order of arrival.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The calls.
+    pub calls: Vec<Call>,
+}
+
+impl Ledger {
+    /// The calls of one kind.
+    pub fn of<'a>(&'a self, endpoint: &'a str) -> impl Iterator<Item = &'a Call> {
+        self.calls.iter().filter(move |call| call.endpoint == endpoint)
+    }
+
+    /// The calls of one kind, by user.
+    #[must_use]
+    pub fn by_user<'a>(&'a self, endpoint: &'a str) -> BTreeMap<String, Vec<&'a Call>> {
+        let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for call in self.of(endpoint) {
+            users.entry(call.user.clone().unwrap_or_default()).or_default().push(call);
+        }
+        users
+    }
+
+    /// The most calls, of every kind together, that arrived within any window of this length.
+    #[must_use]
+    pub fn most_within(&self, window: Duration) -> usize {
+        let mut first = 0;
+        let mut most = 0;
+        for (last, call) in self.calls.iter().enumerate() {
+            while self.calls[first].at + window <= call.at {
+                first += 1;
+            }
+            most = most.max(last - first + 1);
+        }
+        most
+    }
+}

@@ -1,0 +1,207 @@
+//! Who may call: the token endpoint, and what a bearer token is worth.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    answer::Answer,
+    keys::{ACCESS_ID, EC_CLIENT, Keys, RSA_CLIENT},
+    scenario::{ExpiresIn, Scenario},
+};
+
+const CLOCK_SKEW: u64 = 60;
+const LONGEST_LIFE: u64 = 3600;
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The tokens that were given out or seen.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    given: HashMap<String, Given>,
+    seen: HashMap<String, u64>,
+    assertions: HashSet<String>,
+    revoked: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct Given {
+    ends: Instant,
+}
+
+/// A request to the token endpoint.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TokenForm {
+    grant_type: String,
+    client_id: String,
+    client_assertion_type: String,
+    client_assertion: String,
+}
+
+#[derive(Serialize)]
+struct TokenAnswer {
+    access_token: String,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<serde_json::Value>,
+}
+
+#[derive(Serialize)]
+struct TokenError<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(default)]
+    typ: String,
+    #[serde(default)]
+    kid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    iss: String,
+    sub: String,
+    aud: String,
+    #[serde(default)]
+    jti: String,
+    iat: u64,
+    exp: u64,
+}
+
+fn now_s() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+/// A signed token, taken apart; `None` where it is none, or its signature is not by the tenant's key.
+fn verified(keys: &Keys, token: &str) -> Option<(Header, Claims)> {
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let decode = |part| URL_SAFE_NO_PAD.decode(part).ok();
+    let header: Header = serde_json::from_slice(&decode(header)?).ok()?;
+    let good = keys.verify(&header.alg, signed.as_bytes(), &decode(signature)?);
+    let claims = serde_json::from_slice(&decode(claims)?).ok()?;
+    good.then_some((header, claims))
+}
+
+impl Tokens {
+    /// The answer of the token endpoint.
+    pub(super) fn give(&mut self, keys: &Keys, endpoint: &str, scenario: &Scenario, form: &TokenForm) -> Answer {
+        let refuse = |error, error_description| {
+            let body = TokenError {
+                error,
+                error_description,
+            };
+            Answer::json(scenario.token.bad_assertion_status, &body)
+        };
+        if form.grant_type != "client_credentials" {
+            return refuse("unsupported_grant_type", "only client_credentials is supported");
+        }
+        if form.client_assertion_type != ASSERTION_TYPE {
+            return refuse("invalid_client", "client_assertion_type is missing or unknown");
+        }
+        if let Err(why) = self.check_assertion(keys, endpoint, form) {
+            return refuse("invalid_client", why);
+        }
+        if !scenario.token.scope_enabled {
+            let body = TokenError {
+                error: "invalid_scope",
+                error_description: "a scope is not enabled for this client",
+            };
+            return Answer::json(403, &body);
+        }
+        let lifetime = scenario.token_lifetime();
+        let access_token = format!("simulated-{}", uuid::Uuid::new_v4().simple());
+        let ends = Instant::now() + lifetime;
+        self.given.insert(access_token.clone(), Given { ends });
+        let seconds = lifetime.as_secs();
+        let expires_in = match scenario.token.expires_in {
+            ExpiresIn::Number => Some(seconds.into()),
+            ExpiresIn::Text => Some(seconds.to_string().into()),
+            ExpiresIn::Absent => None,
+            ExpiresIn::Longer => Some(3600.into()),
+        };
+        let answer = TokenAnswer {
+            access_token,
+            token_type: "Bearer",
+            expires_in,
+        };
+        Answer::json(200, &answer)
+    }
+
+    fn check_assertion(&mut self, keys: &Keys, endpoint: &str, form: &TokenForm) -> Result<(), &'static str> {
+        let (header, claims) = verified(keys, &form.client_assertion).ok_or("the assertion's signature is wrong")?;
+        let client = match header.alg.as_str() {
+            "ES256" => EC_CLIENT,
+            _ => RSA_CLIENT,
+        };
+        let now = now_s();
+        if header.kid.as_deref() != Some(client) {
+            return Err("the assertion's kid is unknown");
+        }
+        if claims.iss != client || claims.sub != client || (!form.client_id.is_empty() && form.client_id != client) {
+            return Err("iss, sub and client_id must be the client's ID");
+        }
+        if claims.aud != endpoint {
+            return Err("the assertion's aud is not the token endpoint");
+        }
+        if claims.exp + CLOCK_SKEW < now || claims.exp > now + LONGEST_LIFE + CLOCK_SKEW || claims.iat > now + CLOCK_SKEW {
+            return Err("the assertion has expired or is not yet valid");
+        }
+        if claims.jti.is_empty() || !self.assertions.insert(claims.jti) {
+            return Err("the assertion was used before, or has no jti");
+        }
+        Ok(())
+    }
+
+    /// Whether a bearer token is good; if so, its number.
+    pub(super) fn check(&mut self, keys: &Keys, audience: &str, scenario: &Scenario, token: &str) -> Option<u64> {
+        if self.revoked.contains(token) {
+            return None;
+        }
+        let good = match self.given.get(token) {
+            Some(given) => Instant::now() < given.ends,
+            None => legacy_is_good(keys, audience, scenario, token),
+        };
+        let next = self.seen.len() as u64 + 1;
+        good.then(|| *self.seen.entry(token.to_owned()).or_insert(next))
+    }
+
+    /// From now on this token is not good.
+    pub(super) fn revoke(&mut self, token: &str) {
+        self.revoked.insert(token.to_owned());
+    }
+
+    /// A good token for whoever is given it in a file.
+    pub(super) fn ready(&mut self, lifetime: Duration) -> String {
+        let token = format!("simulated-{}", uuid::Uuid::new_v4().simple());
+        let ends = Instant::now() + lifetime;
+        self.given.insert(token.clone(), Given { ends });
+        token
+    }
+}
+
+fn legacy_is_good(keys: &Keys, audience: &str, scenario: &Scenario, token: &str) -> bool {
+    let Some((header, claims)) = verified(keys, token) else {
+        return false;
+    };
+    let now = now_s();
+    let lifetime = scenario.token_lifetime().as_secs();
+    header.alg == "RS256"
+        && header.typ == "JWT"
+        && claims.sub == ACCESS_ID
+        && (claims.aud == audience || scenario.token.lenient_audience)
+        && claims.iat <= now + CLOCK_SKEW
+        && now < claims.exp + CLOCK_SKEW
+        && now <= claims.iat + lifetime
+        && claims.exp.saturating_sub(claims.iat) <= LONGEST_LIFE + CLOCK_SKEW
+}

@@ -1,0 +1,167 @@
+//! The numbers of the job: a fold over events. No clock, no I/O.
+
+use std::{collections::BTreeMap, time::{Duration, SystemTime}};
+
+use hdrhistogram::Histogram;
+
+use crate::{
+    event::Event,
+    model::{Answer, Endpoint, OutcomeKind},
+};
+
+/// The longest latency that is told apart, in microseconds.
+const HOUR_US: u64 = 3_600_000_000;
+/// How many rows that did not end well are remembered with their reasons.
+const REMEMBERED: usize = 100;
+
+/// A row that did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The row's number.
+    pub row: u64,
+    /// Its user.
+    pub user: String,
+    /// What became of it.
+    pub kind: OutcomeKind,
+    /// Why.
+    pub error: String,
+}
+
+/// What has happened so far. Memory does not grow with rows.
+#[derive(Debug)]
+pub struct Stats {
+    /// Rows of the source; `None` while not known.
+    pub total: Option<u64>,
+    by_outcome: BTreeMap<OutcomeKind, u64>,
+    /// Requests by call and answer.
+    pub requests: BTreeMap<(Endpoint, Answer), u64>,
+    /// Further tries.
+    pub retries: u64,
+    /// Rows that a stop cut before they were final.
+    pub abandoned: u64,
+    /// Until when the service last asked all to wait.
+    pub paused_until: Option<SystemTime>,
+    /// The first rows that did not end well.
+    pub failures: Vec<Failure>,
+    latency: Histogram<u64>,
+}
+
+impl Stats {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(total: Option<u64>) -> Self {
+        Self {
+            total,
+            by_outcome: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            retries: 0,
+            abandoned: 0,
+            paused_until: None,
+            failures: Vec::new(),
+            latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
+        }
+    }
+
+    /// Takes an event in.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Attempted(attempt) => {
+                *self.requests.entry((attempt.endpoint, attempt.answer)).or_default() += 1;
+                let micros = u64::try_from(attempt.latency.as_micros()).unwrap_or(u64::MAX);
+                self.latency.saturating_record(micros.max(1));
+            }
+            Event::Retrying { .. } => self.retries += 1,
+            Event::Paused { until } => self.paused_until = Some(*until),
+            Event::Abandoned { .. } => self.abandoned += 1,
+            Event::SourceEnded { rows } => self.total = Some(*rows),
+            Event::Finished { row, outcome, .. } => {
+                *self.by_outcome.entry(outcome.kind).or_default() += 1;
+                if !outcome.kind.ends_well() && self.failures.len() < REMEMBERED {
+                    self.failures.push(Failure {
+                        row: row.number,
+                        user: row.user.to_string(),
+                        kind: outcome.kind,
+                        error: outcome.error.clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Rows that ended like this.
+    #[must_use]
+    pub fn count(&self, kind: OutcomeKind) -> u64 {
+        self.by_outcome.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Rows that are final.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.by_outcome.values().sum()
+    }
+
+    /// Rows that did not end well.
+    #[must_use]
+    pub fn not_well(&self) -> u64 {
+        let kinds = OutcomeKind::ALL.into_iter().filter(|kind| !kind.ends_well());
+        kinds.map(|kind| self.count(kind)).sum()
+    }
+
+    /// Answers with this status, of every call.
+    #[must_use]
+    pub fn answers(&self, status: u16) -> u64 {
+        let counts = self.requests.iter();
+        counts.filter(|((_, answer), _)| answer.status() == Some(status)).map(|(_, n)| n).sum()
+    }
+
+    /// Requests of every kind.
+    #[must_use]
+    pub fn requests_sent(&self) -> u64 {
+        self.requests.values().sum()
+    }
+
+    /// The latency that this share (0 to 1) of the requests did not exceed; `None` without any.
+    #[must_use]
+    pub fn latency(&self, share: f64) -> Option<Duration> {
+        (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(share)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::Stats;
+    use crate::{
+        event::Event,
+        model::{Answer, Attempt, Endpoint, MethodSet, Outcome, OutcomeKind, Row, UserRef},
+    };
+
+    #[test]
+    fn events_add_up() {
+        let mut stats = Stats::new(None);
+        for (status, ms) in [(200, 10), (429, 20), (200, 30)] {
+            stats.apply(&Event::Attempted(Attempt {
+                endpoint: Endpoint::Unlock,
+                answer: Answer::Status(status),
+                latency: Duration::from_millis(ms),
+            }));
+        }
+        for kind in [OutcomeKind::Unlocked, OutcomeKind::Duplicate, OutcomeKind::NotFound] {
+            stats.apply(&Event::Finished {
+                row: Row {
+                    number: 1,
+                    user: UserRef::by_id("u"),
+                    methods: MethodSet::ALL,
+                    defect: None,
+                },
+                outcome: Outcome::without_request(kind, "why"),
+                at: SystemTime::UNIX_EPOCH,
+            });
+        }
+        assert_eq!((stats.done(), stats.not_well(), stats.answers(429)), (3, 1, 1));
+        assert_eq!(stats.failures.len(), 1);
+        let max = stats.latency(1.0).expect("requests were sent");
+        assert!((29..=31).contains(&max.as_millis()), "{max:?}");
+    }
+}
