@@ -10,8 +10,15 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 /// Unlocks many users' tokencodes (Authenticate OTP, SMS, Voice) through RSA's Cloud
 /// Administration API: throttled, retried, and with a record of every user's final lock flags.
 #[derive(Debug, Parser)]
-#[command(name = "bulk-unlock", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Try it without an account:\n  bulk-unlock run samples/users.csv --simulate")]
+#[command(
+    name = "bulk-unlock",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Try it without an account:\n  bulk-unlock run samples/users.csv --simulate"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

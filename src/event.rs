@@ -64,8 +64,23 @@ impl Events {
         let _ = self.0.send(event).await;
     }
 
-    /// The same from a thread of its own, which may block.
+    /// An end that does not keep the channel open, for a thread that may be stuck when all else
+    /// has ended.
+    #[must_use]
+    pub fn weak(&self) -> WeakEvents {
+        WeakEvents(self.0.downgrade())
+    }
+}
+
+/// A sending end that does not keep the channel open.
+#[derive(Debug, Clone)]
+pub struct WeakEvents(mpsc::WeakSender<Event>);
+
+impl WeakEvents {
+    /// Hands an event over, from a thread of its own, which may block.
     pub fn send_blocking(&self, event: Event) {
-        let _ = self.0.blocking_send(event);
+        if let Some(sender) = self.0.upgrade() {
+            let _ = sender.blocking_send(event);
+        }
     }
 }

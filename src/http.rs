@@ -173,11 +173,20 @@ impl Http {
     fn no_reply(&self, error: reqwest::Error) -> NoReply {
         let error = error.without_url();
         let (answer, text) = if error.is_connect() {
-            (Answer::ConnectError, format!("failed to connect: {}", innermost(&error)))
+            (
+                Answer::ConnectError,
+                format!("failed to connect: {}", innermost(&error)),
+            )
         } else if error.is_timeout() {
-            (Answer::Timeout, format!("no answer within {:?}", self.timeout))
+            (
+                Answer::Timeout,
+                format!("no answer within {:?}", self.timeout),
+            )
         } else {
-            (Answer::Cut, format!("the connection was cut: {}", innermost(&error)))
+            (
+                Answer::Cut,
+                format!("the connection was cut: {}", innermost(&error)),
+            )
         };
         NoReply { answer, text }
     }
@@ -195,7 +204,10 @@ pub async fn timed<T>(exchange: impl Future<Output = T>) -> (T, Duration) {
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn with_body(request: RequestBuilder, body: &Body) -> RequestBuilder {

@@ -1,16 +1,34 @@
-//! Unlocks many users' tokencodes through RSA's Cloud Administration API.
-pub mod model;
-pub mod event;
-pub mod throttle;
-pub mod shutdown;
-pub mod retry;
-pub mod http;
-pub mod auth;
+//! Unlocks many users' tokencodes through RSA's Cloud Administration API, and records every
+//! user's final lock flags.
+//!
+//! The line that the data takes:
+//!
+//! ```text
+//! source ──Row──▶ select ──Row──▶ worker pool
+//!                                   per Row: Target ▶ [throttle ▶ token ▶ send ▶ classify]* ▶ Outcome
+//! report ◀───────── Event (one bounded channel) ◀────┘
+//!   results.append(Record) · stats.apply(event) · terminal.show(stats)
+//! ```
+//!
+//! Arrows go one way. Nobody downstream reaches back, but for [`shutdown`]. `docs/architecture.md`
+//! says which room may use which, and why.
+
 pub mod api;
-pub mod source;
-pub mod runner;
+pub mod auth;
 pub mod cli;
-pub mod results;
-pub mod stats;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod http;
+pub mod logging;
+pub mod model;
 pub mod report;
+pub mod results;
+pub mod retry;
+pub mod runner;
+pub mod shutdown;
 pub mod simulator;
+pub mod source;
+pub mod stats;
+pub mod throttle;

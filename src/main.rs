@@ -1,2 +1,7 @@
-//! bulk-unlock.
-fn main() {}
+//! The program `bulk-unlock`. All of it is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(bulk_unlock::commands::main())
+}

@@ -44,7 +44,13 @@ impl UserRef {
 impl fmt::Display for UserRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = [&self.id, &self.email, &self.username];
-        f.write_str(known.into_iter().flatten().next().map_or("(no user)", String::as_str))
+        f.write_str(
+            known
+                .into_iter()
+                .flatten()
+                .next()
+                .map_or("(no user)", String::as_str),
+        )
     }
 }
 
@@ -130,7 +136,11 @@ impl MethodSet {
 
 impl FromIterator<Method> for MethodSet {
     fn from_iter<I: IntoIterator<Item = Method>>(methods: I) -> Self {
-        Self(methods.into_iter().fold(0, |set, method| set | 1 << method as u8))
+        Self(
+            methods
+                .into_iter()
+                .fold(0, |set, method| set | 1 << method as u8),
+        )
     }
 }
 
@@ -148,7 +158,9 @@ impl FromStr for MethodSet {
     type Err = UnknownMethod;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let words = text.split([',', '|', ';', ' ']).filter(|word| !word.is_empty());
+        let words = text
+            .split([',', '|', ';', ' '])
+            .filter(|word| !word.is_empty());
         let set: Self = words.map(Method::from_str).collect::<Result<_, _>>()?;
         if set.0 == 0 {
             return Err(UnknownMethod(text.trim().to_owned()));
@@ -340,7 +352,10 @@ impl OutcomeKind {
     /// Whether a row with this outcome ended well.
     #[must_use]
     pub const fn ends_well(self) -> bool {
-        matches!(self, Self::Unlocked | Self::AlreadyUnlocked | Self::Duplicate)
+        matches!(
+            self,
+            Self::Unlocked | Self::AlreadyUnlocked | Self::Duplicate
+        )
     }
 }
 
@@ -388,7 +403,12 @@ mod tests {
 
     #[test]
     fn method_sets_read_every_separator_and_write_one_order() {
-        for text in ["VOICE,TOKEN", "voice|token", " Token ; VOICE", "TOKEN VOICE TOKEN"] {
+        for text in [
+            "VOICE,TOKEN",
+            "voice|token",
+            " Token ; VOICE",
+            "TOKEN VOICE TOKEN",
+        ] {
             let set: MethodSet = text.parse().expect(text);
             assert_eq!(set.to_string(), "TOKEN|VOICE", "{text}");
         }

@@ -88,14 +88,23 @@ impl Tries {
 
     /// Waits for the time of the next try, which is not before the one that was asked for. The
     /// report is told of the wait, and a stop cuts it.
-    pub async fn next(&mut self, not_before: Option<Instant>, events: &Events, shutdown: &Shutdown) -> Next {
+    pub async fn next(
+        &mut self,
+        not_before: Option<Instant>,
+        events: &Events,
+        shutdown: &Shutdown,
+    ) -> Next {
         if self.number >= self.most {
             return Next::UsedUp;
         }
         self.number += 1;
         let until = self.jittered(not_before);
         let wait = until.saturating_duration_since(Instant::now());
-        tracing::debug!(next_try = self.number, wait_ms = wait.as_millis(), "trying again");
+        tracing::debug!(
+            next_try = self.number,
+            wait_ms = wait.as_millis(),
+            "trying again"
+        );
         events.send(Event::Retrying { wait }).await;
         match shutdown.unless_stopped(sleep_until(until)).await {
             Some(()) => Next::Try,
@@ -131,8 +140,12 @@ mod tests {
     #[test]
     fn the_curve_doubles_up_to_its_cap() {
         let mut curve = policy(9).curve();
-        let delays: Vec<_> = std::iter::from_fn(|| curve.next_backoff()).take(9).collect();
-        let expected = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
+        let delays: Vec<_> = std::iter::from_fn(|| curve.next_backoff())
+            .take(9)
+            .collect();
+        let expected = [
+            500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000,
+        ];
         assert_eq!(delays, expected.map(Duration::from_millis));
     }
 
@@ -142,14 +155,23 @@ mod tests {
         let mut tries = Tries::new(policy(4));
         for (number, most) in [(2, 500), (3, 1_000), (4, 2_000)] {
             let start = Instant::now();
-            assert_eq!(tries.next(None, &events, &Shutdown::default()).await, Next::Try);
+            assert_eq!(
+                tries.next(None, &events, &Shutdown::default()).await,
+                Next::Try
+            );
             assert_eq!(tries.number(), number);
             let Some(Event::Retrying { wait }) = heard.recv().await else {
                 panic!("a wait is told");
             };
-            assert!(wait <= Duration::from_millis(most) && start.elapsed() >= wait, "{wait:?}");
+            assert!(
+                wait <= Duration::from_millis(most) && start.elapsed() >= wait,
+                "{wait:?}"
+            );
         }
-        assert_eq!(tries.next(None, &events, &Shutdown::default()).await, Next::UsedUp);
+        assert_eq!(
+            tries.next(None, &events, &Shutdown::default()).await,
+            Next::UsedUp
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,7 +179,9 @@ mod tests {
         let (events, _heard) = Events::channel();
         let start = Instant::now();
         let asked = Some(start + Duration::from_secs(300));
-        let next = Tries::new(policy(2)).next(asked, &events, &Shutdown::default()).await;
+        let next = Tries::new(policy(2))
+            .next(asked, &events, &Shutdown::default())
+            .await;
         assert_eq!(next, Next::Try);
         assert!(start.elapsed() >= Duration::from_secs(300));
     }

@@ -88,7 +88,10 @@ impl Shutdown {
     /// Why; `None` while nobody asked for a stop.
     #[must_use]
     pub fn reason(&self) -> Option<CancelReason> {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Ends when a stop is asked for.
@@ -139,7 +142,10 @@ impl Shutdown {
             Some(CancelReason::Interrupt(_) | CancelReason::SecondInterrupt(_))
         );
         if again {
-            tracing::warn!("{} again: giving up the requests under way", signal.as_str());
+            tracing::warn!(
+                "{} again: giving up the requests under way",
+                signal.as_str()
+            );
             self.cancel(CancelReason::SecondInterrupt(signal));
         } else {
             tracing::warn!(
@@ -160,11 +166,23 @@ mod tests {
         let shutdown = Shutdown::default();
         shutdown.interrupt(Signal::Interrupt);
         shutdown.cancel(CancelReason::ReportFailed);
-        assert_eq!(shutdown.reason(), Some(CancelReason::Interrupt(Signal::Interrupt)));
-        assert_eq!(shutdown.unless_stopped(std::future::pending::<()>()).await, None);
+        assert_eq!(
+            shutdown.reason(),
+            Some(CancelReason::Interrupt(Signal::Interrupt))
+        );
+        assert_eq!(
+            shutdown.unless_stopped(std::future::pending::<()>()).await,
+            None
+        );
         assert_eq!(shutdown.unless_aborted(async { 1 }).await, Some(1));
         shutdown.interrupt(Signal::Terminate);
-        assert_eq!(shutdown.reason(), Some(CancelReason::SecondInterrupt(Signal::Terminate)));
-        assert_eq!(shutdown.unless_aborted(std::future::pending::<()>()).await, None);
+        assert_eq!(
+            shutdown.reason(),
+            Some(CancelReason::SecondInterrupt(Signal::Terminate))
+        );
+        assert_eq!(
+            shutdown.unless_aborted(std::future::pending::<()>()).await,
+            None
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! The numbers of the job: a fold over events. No clock, no I/O.
 
-use std::{collections::BTreeMap, time::{Duration, SystemTime}};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use hdrhistogram::Histogram;
 
@@ -66,7 +69,10 @@ impl Stats {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Attempted(attempt) => {
-                *self.requests.entry((attempt.endpoint, attempt.answer)).or_default() += 1;
+                *self
+                    .requests
+                    .entry((attempt.endpoint, attempt.answer))
+                    .or_default() += 1;
                 let micros = u64::try_from(attempt.latency.as_micros()).unwrap_or(u64::MAX);
                 self.latency.saturating_record(micros.max(1));
             }
@@ -103,7 +109,9 @@ impl Stats {
     /// Rows that did not end well.
     #[must_use]
     pub fn not_well(&self) -> u64 {
-        let kinds = OutcomeKind::ALL.into_iter().filter(|kind| !kind.ends_well());
+        let kinds = OutcomeKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.ends_well());
         kinds.map(|kind| self.count(kind)).sum()
     }
 
@@ -111,7 +119,10 @@ impl Stats {
     #[must_use]
     pub fn answers(&self, status: u16) -> u64 {
         let counts = self.requests.iter();
-        counts.filter(|((_, answer), _)| answer.status() == Some(status)).map(|(_, n)| n).sum()
+        counts
+            .filter(|((_, answer), _)| answer.status() == Some(status))
+            .map(|(_, n)| n)
+            .sum()
     }
 
     /// Requests of every kind.
@@ -123,7 +134,8 @@ impl Stats {
     /// The latency that this share (0 to 1) of the requests did not exceed; `None` without any.
     #[must_use]
     pub fn latency(&self, share: f64) -> Option<Duration> {
-        (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(share)))
+        (!self.latency.is_empty())
+            .then(|| Duration::from_micros(self.latency.value_at_quantile(share)))
     }
 }
 
@@ -147,7 +159,11 @@ mod tests {
                 latency: Duration::from_millis(ms),
             }));
         }
-        for kind in [OutcomeKind::Unlocked, OutcomeKind::Duplicate, OutcomeKind::NotFound] {
+        for kind in [
+            OutcomeKind::Unlocked,
+            OutcomeKind::Duplicate,
+            OutcomeKind::NotFound,
+        ] {
             stats.apply(&Event::Finished {
                 row: Row {
                     number: 1,
@@ -159,7 +175,10 @@ mod tests {
                 at: SystemTime::UNIX_EPOCH,
             });
         }
-        assert_eq!((stats.done(), stats.not_well(), stats.answers(429)), (3, 1, 1));
+        assert_eq!(
+            (stats.done(), stats.not_well(), stats.answers(429)),
+            (3, 1, 1)
+        );
         assert_eq!(stats.failures.len(), 1);
         let max = stats.latency(1.0).expect("requests were sent");
         assert!((29..=31).contains(&max.as_millis()), "{max:?}");

@@ -115,20 +115,32 @@ fn internal_error(reply: &Reply, target: &Target) -> Verdict {
 /// What the flags say of the methods asked for; `unknown` where they do not say it of all.
 fn by_flags(flags: LockFlags, target: &Target, unknown: OutcomeKind) -> Verdict {
     let named = |wanted: Option<bool>| {
-        let methods = target.methods.iter().filter(|method| flags.get(*method) == wanted);
+        let methods = target
+            .methods
+            .iter()
+            .filter(|method| flags.get(*method) == wanted);
         let names: Vec<_> = methods.map(crate::model::Method::as_str).collect();
         names.join(", ")
     };
     match flags.any_locked(target.methods) {
         Some(false) => verdict(OutcomeKind::Unlocked, String::new()),
-        Some(true) => verdict(OutcomeKind::StillLocked, format!("still locked: {}", named(Some(true)))),
-        None => verdict(unknown, format!("the answer does not say whether {} is locked", named(None))),
+        Some(true) => verdict(
+            OutcomeKind::StillLocked,
+            format!("still locked: {}", named(Some(true))),
+        ),
+        None => verdict(
+            unknown,
+            format!("the answer does not say whether {} is locked", named(None)),
+        ),
     }
 }
 
 /// The flags, where the body is the status object of this very user.
 fn status_of(reply: &Reply, target: &Target) -> Result<LockFlags, String> {
-    let body = reply.body.as_deref().ok_or("the answer is too long to read")?;
+    let body = reply
+        .body
+        .as_deref()
+        .ok_or("the answer is too long to read")?;
     let status: UnlockStatus =
         serde_json::from_slice(body).map_err(|_| "the answer cannot be read".to_owned())?;
     match &status.user_id {
@@ -145,7 +157,9 @@ pub(crate) fn describe(reply: &Reply) -> String {
         return format!("{status}: redirected to {host}, which is not followed");
     }
     let body = error_body(reply);
-    let code = body.code.filter(|code| code.starts_with(&status.to_string()));
+    let code = body
+        .code
+        .filter(|code| code.starts_with(&status.to_string()));
     let head = code.unwrap_or_else(|| match body.error {
         Some(reason) => format!("{status} {reason}"),
         None => status.to_string(),
@@ -192,7 +206,9 @@ mod tests {
     }
 
     fn status(id: &str, token: &str, sms: &str, voice: &str) -> String {
-        format!(r#"{{"userId":{id},"isTokenLocked":{token},"isSmsLocked":{sms},"isVoiceLocked":{voice}}}"#)
+        format!(
+            r#"{{"userId":{id},"isTokenLocked":{token},"isSmsLocked":{sms},"isVoiceLocked":{voice}}}"#
+        )
     }
 
     #[test]
@@ -201,22 +217,94 @@ mod tests {
         let me = r#""aB-1""#;
         let html = "<html>503</html>";
         for (code, body, kind, again, flags_known) in [
-            (200, status(me, "false", "false", "true"), Unlocked, false, true),
-            (200, status(me, r#""False""#, "false", "null"), Unlocked, false, true),
-            (200, status(me, "false", "true", "false"), StillLocked, false, true),
-            (200, status(me, "false", "null", "false"), Unverified, false, true),
-            (200, status(me, "true", "null", "false"), StillLocked, false, true),
-            (200, r#"{"userId":"ab-1","new":[1]}"#.to_owned(), Unverified, false, false),
-            (200, status(r#""other""#, "false", "false", "false"), Failed, true, false),
-            (200, status("null", "false", "false", "false"), Failed, true, false),
+            (
+                200,
+                status(me, "false", "false", "true"),
+                Unlocked,
+                false,
+                true,
+            ),
+            (
+                200,
+                status(me, r#""False""#, "false", "null"),
+                Unlocked,
+                false,
+                true,
+            ),
+            (
+                200,
+                status(me, "false", "true", "false"),
+                StillLocked,
+                false,
+                true,
+            ),
+            (
+                200,
+                status(me, "false", "null", "false"),
+                Unverified,
+                false,
+                true,
+            ),
+            (
+                200,
+                status(me, "true", "null", "false"),
+                StillLocked,
+                false,
+                true,
+            ),
+            (
+                200,
+                r#"{"userId":"ab-1","new":[1]}"#.to_owned(),
+                Unverified,
+                false,
+                false,
+            ),
+            (
+                200,
+                status(r#""other""#, "false", "false", "false"),
+                Failed,
+                true,
+                false,
+            ),
+            (
+                200,
+                status("null", "false", "false", "false"),
+                Failed,
+                true,
+                false,
+            ),
             (200, "{}".to_owned(), Failed, true, false),
             (200, "[]".to_owned(), Failed, true, false),
             (200, String::new(), Failed, true, false),
             (204, String::new(), Failed, true, false),
-            (500, status(me, "false", "false", "false"), Unlocked, true, true),
-            (500, status(me, "false", "true", "false"), StillLocked, true, true),
-            (500, status(me, "false", "null", "false"), Failed, true, true),
-            (500, status(r#""other""#, "false", "false", "false"), Failed, true, false),
+            (
+                500,
+                status(me, "false", "false", "false"),
+                Unlocked,
+                true,
+                true,
+            ),
+            (
+                500,
+                status(me, "false", "true", "false"),
+                StillLocked,
+                true,
+                true,
+            ),
+            (
+                500,
+                status(me, "false", "null", "false"),
+                Failed,
+                true,
+                true,
+            ),
+            (
+                500,
+                status(r#""other""#, "false", "false", "false"),
+                Failed,
+                true,
+                false,
+            ),
             (500, html.to_owned(), Failed, true, false),
             (429, String::new(), Failed, true, false),
             (502, html.to_owned(), Failed, true, false),
@@ -238,7 +326,11 @@ mod tests {
     #[test]
     fn errors_are_the_services_own_words_in_one_line() {
         for (code, body, said) in [
-            (404, r#"{"code":"404 NOT_FOUND","description":"User x\nnot found"}"#, "404 NOT_FOUND: User x not found"),
+            (
+                404,
+                r#"{"code":"404 NOT_FOUND","description":"User x\nnot found"}"#,
+                "404 NOT_FOUND: User x not found",
+            ),
             (
                 403,
                 r#"{"timestamp":1,"status":403,"error":"Forbidden","message":"no","path":"/x"}"#,
@@ -253,12 +345,21 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart() {
-        let framework = r#"{"timestamp":1,"status":403,"error":"Forbidden","message":"x","path":"/y"}"#;
+        let framework =
+            r#"{"timestamp":1,"status":403,"error":"Forbidden","message":"x","path":"/y"}"#;
         for (code, body, expected) in [
             (401, "", Some(Refusal::Unauthorized)),
             (403, framework, Some(Refusal::ForbiddenToken)),
-            (403, r#"{"code":"403 FORBIDDEN","description":"Bad Token"}"#, Some(Refusal::ForbiddenToken)),
-            (403, r#"{"code":"403 FORBIDDEN","description":"no"}"#, Some(Refusal::Forbidden)),
+            (
+                403,
+                r#"{"code":"403 FORBIDDEN","description":"Bad Token"}"#,
+                Some(Refusal::ForbiddenToken),
+            ),
+            (
+                403,
+                r#"{"code":"403 FORBIDDEN","description":"no"}"#,
+                Some(Refusal::Forbidden),
+            ),
             (403, "", Some(Refusal::Forbidden)),
             (404, "", None),
         ] {

@@ -114,7 +114,10 @@ impl Api {
         };
         let (exchange, token) = self.call(&request).await?;
         let (answer, mut verdict) = match &exchange.reply {
-            Ok(reply) => (Answer::Status(reply.status), classify::unlock(reply, target)),
+            Ok(reply) => (
+                Answer::Status(reply.status),
+                classify::unlock(reply, target),
+            ),
             Err(error) => (
                 error.answer,
                 Verdict {
@@ -159,7 +162,10 @@ impl Api {
                 };
             }
             replays += 1;
-            tracing::info!(status = reply.status, "the token was refused; renewed, sending again");
+            tracing::info!(
+                status = reply.status,
+                "the token was refused; renewed, sending again"
+            );
         }
     }
 
@@ -167,7 +173,10 @@ impl Api {
     async fn send(&self, request: &Request) -> Result<(Exchange, Arc<AccessToken>), Halt> {
         let shutdown = &self.transport.shutdown;
         loop {
-            shutdown.unless_stopped(self.standing.clear()).await.ok_or(Halt)?;
+            shutdown
+                .unless_stopped(self.standing.clear())
+                .await
+                .ok_or(Halt)?;
             let token = self.token().await?;
             self.transport.pace().await?;
             // The wait may have been long; a permit that cannot be used at once is given up.
@@ -181,12 +190,23 @@ impl Api {
     }
 
     async fn token(&self) -> Result<Arc<AccessToken>, Halt> {
-        let current = self.transport.shutdown.unless_aborted(self.tokens.current());
-        current.await.ok_or(Halt)?.map_err(|error| self.sign_in_failed(&error))
+        let current = self
+            .transport
+            .shutdown
+            .unless_aborted(self.tokens.current());
+        current
+            .await
+            .ok_or(Halt)?
+            .map_err(|error| self.sign_in_failed(&error))
     }
 
     /// A 401: replay on a new token; on a token that was just renewed it ends the job.
-    async fn after_unauthorized(&self, reply: &Reply, token: &AccessToken, replays: u32) -> Result<bool, Halt> {
+    async fn after_unauthorized(
+        &self,
+        reply: &Reply,
+        token: &AccessToken,
+        replays: u32,
+    ) -> Result<bool, Halt> {
         let persists = replays >= MOST_REPLAYS || (replays > 0 && self.tokens.is_young(token));
         if !persists && self.renewed(token).await? {
             return Ok(true);
@@ -197,7 +217,12 @@ impl Api {
     }
 
     /// A 403: replay where a new token may help.
-    async fn after_forbidden(&self, refusal: Refusal, token: &AccessToken, replays: u32) -> Result<bool, Halt> {
+    async fn after_forbidden(
+        &self,
+        refusal: Refusal,
+        token: &AccessToken,
+        replays: u32,
+    ) -> Result<bool, Halt> {
         let young = self.tokens.is_young(token);
         if replays > 0 && young {
             self.tokens.renewal_was_useless();
@@ -211,7 +236,12 @@ impl Api {
 
     async fn renewed(&self, token: &AccessToken) -> Result<bool, Halt> {
         let renewal = self.tokens.renew_if(token.generation());
-        let renewal = self.transport.shutdown.unless_aborted(renewal).await.ok_or(Halt)?;
+        let renewal = self
+            .transport
+            .shutdown
+            .unless_aborted(renewal)
+            .await
+            .ok_or(Halt)?;
         match renewal {
             Ok(Renewal::Renewed(_)) => Ok(true),
             Ok(Renewal::Unchanged) => Ok(false),

@@ -3,8 +3,8 @@
 //!
 //! Nothing here knows of sources, results or the screen.
 
-mod client;
 mod classify;
+mod client;
 mod retry_after;
 mod sign_in;
 mod standing;

@@ -20,7 +20,9 @@ pub(super) fn wait(reply: &Reply, now: SystemTime) -> Option<Duration> {
     let until = httpdate::parse_http_date(asked).ok()?;
     let date = reply.date.as_deref();
     let from = date.and_then(|date| httpdate::parse_http_date(date).ok());
-    let wait = until.duration_since(from.unwrap_or(now)).unwrap_or_default();
+    let wait = until
+        .duration_since(from.unwrap_or(now))
+        .unwrap_or_default();
     Some(wait.min(LONGEST))
 }
 
@@ -51,13 +53,21 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:42 GMT", None, Some(5)),
             ("Sun, 06 Nov 1994 08:49:42 GMT", Some(now), Some(5)),
             // The service's clock is a minute behind: its own date counts.
-            ("Sun, 06 Nov 1994 08:48:42 GMT", Some("Sun, 06 Nov 1994 08:48:37 GMT"), Some(5)),
+            (
+                "Sun, 06 Nov 1994 08:48:42 GMT",
+                Some("Sun, 06 Nov 1994 08:48:37 GMT"),
+                Some(5),
+            ),
             ("Sun, 06 Nov 1994 08:00:00 GMT", None, Some(0)),
             ("soon", None, None),
             ("-1", None, None),
             ("NaN", None, None),
         ] {
-            assert_eq!(asked(text, date), expected.map(Duration::from_secs), "{text}");
+            assert_eq!(
+                asked(text, date),
+                expected.map(Duration::from_secs),
+                "{text}"
+            );
         }
         assert_eq!(asked("1e30", None), Some(LONGEST));
     }

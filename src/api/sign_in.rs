@@ -25,7 +25,11 @@ pub(super) fn sender(
     }
 }
 
-async fn ask(transport: &Transport, policy: RetryPolicy, request: TokenRequest) -> Result<TokenReply, AuthError> {
+async fn ask(
+    transport: &Transport,
+    policy: RetryPolicy,
+    request: TokenRequest,
+) -> Result<TokenReply, AuthError> {
     let url: Url = request
         .url
         .parse()
@@ -38,12 +42,17 @@ async fn ask(transport: &Transport, policy: RetryPolicy, request: TokenRequest) 
     };
     let mut tries = Tries::new(policy);
     loop {
-        let (answer, again) = try_once(transport, &request).await.map_err(|Halt| AuthError::Stopped)?;
+        let (answer, again) = try_once(transport, &request)
+            .await
+            .map_err(|Halt| AuthError::Stopped)?;
         let Some(not_before) = again else {
             return answer;
         };
         tracing::debug!(number = tries.number(), "the token endpoint gave no token");
-        match tries.next(not_before, &transport.events, &transport.shutdown).await {
+        match tries
+            .next(not_before, &transport.events, &transport.shutdown)
+            .await
+        {
             Next::Try => {}
             Next::UsedUp => return answer,
             Next::Cut => return Err(AuthError::Stopped),
@@ -54,7 +63,10 @@ async fn ask(transport: &Transport, policy: RetryPolicy, request: TokenRequest) 
 type Answer = Result<TokenReply, AuthError>;
 
 /// One request's answer and, where another try may help, not before when.
-async fn try_once(transport: &Transport, request: &Request) -> Result<(Answer, Option<Option<Instant>>), Halt> {
+async fn try_once(
+    transport: &Transport,
+    request: &Request,
+) -> Result<(Answer, Option<Option<Instant>>), Halt> {
     transport.pace().await?;
     let Exchange { reply, not_before } = transport.send(request, None).await?;
     let reply = match reply {

@@ -45,7 +45,8 @@ impl Standing {
 
     /// The service let a request through.
     pub(super) fn accept(&self) {
-        self.0.send_if_modified(|state| !std::mem::replace(&mut state.accepted, true));
+        self.0
+            .send_if_modified(|state| !std::mem::replace(&mut state.accepted, true));
     }
 
     /// A request was forbidden. True where another one was, or while we wait is, let through:

@@ -54,8 +54,14 @@ impl Transport {
     }
 
     /// Sends one request. A stop lets it end; an abort does not.
-    pub(super) async fn send(&self, request: &Request, bearer: Option<&SecretString>) -> Result<Exchange, Halt> {
-        let sending = self.http.send(request.verb, request.url.clone(), bearer, &request.body);
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        bearer: Option<&SecretString>,
+    ) -> Result<Exchange, Halt> {
+        let sending = self
+            .http
+            .send(request.verb, request.url.clone(), bearer, &request.body);
         let sent = self.shutdown.unless_aborted(timed(sending)).await;
         let (reply, latency) = sent.ok_or(Halt)?;
         let answer = match &reply {
@@ -82,7 +88,11 @@ impl Transport {
         let wait = retry_after::wait(reply, SystemTime::now())?;
         let until = Instant::now() + wait;
         if self.throttle.hold_until(until) && wait > Duration::ZERO {
-            tracing::info!(status = reply.status, wait_s = wait.as_secs_f64(), "the service asks all to wait");
+            tracing::info!(
+                status = reply.status,
+                wait_s = wait.as_secs_f64(),
+                "the service asks all to wait"
+            );
             let until = SystemTime::now() + wait;
             self.events.send(Event::Paused { until }).await;
         }

@@ -41,7 +41,11 @@ impl SigningKey {
     }
 
     /// The claims, signed.
-    pub(super) fn sign(&self, kid: Option<&str>, claims: &impl Serialize) -> Result<SecretString, AuthError> {
+    pub(super) fn sign(
+        &self,
+        kid: Option<&str>,
+        claims: &impl Serialize,
+    ) -> Result<SecretString, AuthError> {
         let header = Header {
             typ: "JWT",
             alg: self.algorithm(),
@@ -49,7 +53,10 @@ impl SigningKey {
         };
         let signed = format!("{}.{}", part(&header)?, part(claims)?);
         let signature = self.signature(signed.as_bytes())?;
-        Ok(SecretString::from(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
+        Ok(SecretString::from(format!(
+            "{signed}.{}",
+            URL_SAFE_NO_PAD.encode(signature)
+        )))
     }
 
     fn signature(&self, message: &[u8]) -> Result<Vec<u8>, AuthError> {

@@ -36,7 +36,10 @@ pub fn read_secret(path: &Path) -> Result<SecretString, AuthError> {
     let file = File::open(path).map_err(failed)?;
     refuse_exposed(path, &file.metadata().map_err(failed)?)?;
     let mut text = String::new();
-    let read = file.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
+    let read = file
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
     if read as u64 > LONGEST {
         return Err(failed(io::Error::from(io::ErrorKind::FileTooLarge)));
     }
@@ -92,7 +95,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("a.key"), "").expect("written");
         let named = std::path::Path::new("/nowhere/a.key");
-        assert_eq!(locate(named, Some(folder.path())), folder.path().join("a.key"));
+        assert_eq!(
+            locate(named, Some(folder.path())),
+            folder.path().join("a.key")
+        );
         assert_eq!(locate(named, None), named);
     }
 }

@@ -66,7 +66,9 @@ impl LegacyKey {
         let pem = file.access_key.ok_or_else(|| missing("accessKey"))?;
         Ok(Self {
             access_id: file.access_id.ok_or_else(|| missing("accessID"))?,
-            admin_rest_api_url: file.admin_rest_api_url.ok_or_else(|| missing("adminRestApiUrl"))?,
+            admin_rest_api_url: file
+                .admin_rest_api_url
+                .ok_or_else(|| missing("adminRestApiUrl"))?,
             key: SigningKey::Rsa(rsa_key(pem.expose_secret())?),
         })
     }
@@ -113,8 +115,14 @@ mod tests {
             ("{", "not the JSON"),
             (r#"{"kty":"RSA"}"#, "`accessKey` is missing"),
             (r#"{"accessKey":"x"}"#, "`accessID` is missing"),
-            (r#"{"accessKey":"x","accessID":"a"}"#, "`adminRestApiUrl` is missing"),
-            (r#"{"accessKey":"x","accessID":"a","adminRestApiUrl":"u"}"#, "no RSA private key in PEM"),
+            (
+                r#"{"accessKey":"x","accessID":"a"}"#,
+                "`adminRestApiUrl` is missing",
+            ),
+            (
+                r#"{"accessKey":"x","accessID":"a","adminRestApiUrl":"u"}"#,
+                "no RSA private key in PEM",
+            ),
             (
                 &format!(r#"{{"accessKey":"{pem}","accessID":"a","adminRestApiUrl":"u"}}"#),
                 "no RSA key of 2048",

@@ -87,8 +87,8 @@ impl OAuthKey {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let mut jwk: Jwk =
-            serde_json::from_str(text).map_err(|error| format!("not the JSON of a JWK (line {})", error.line()))?;
+        let mut jwk: Jwk = serde_json::from_str(text)
+            .map_err(|error| format!("not the JSON of a JWK (line {})", error.line()))?;
         match jwk.keys.len() {
             0 => {}
             1 => jwk = jwk.keys.remove(0),
@@ -97,7 +97,12 @@ impl OAuthKey {
         let key = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
             ("RSA", _) => SigningKey::Rsa(rsa(&jwk)?),
             ("EC", Some("P-256")) => SigningKey::Ec(ec(&jwk)?),
-            ("EC", crv) => return Err(format!("curve {} is not supported, only P-256", crv.unwrap_or("(none)"))),
+            ("EC", crv) => {
+                return Err(format!(
+                    "curve {} is not supported, only P-256",
+                    crv.unwrap_or("(none)")
+                ));
+            }
             ("", _) => return Err("its member `kty` is missing".to_owned()),
             (kty, _) => return Err(format!("key type {kty} is not supported, only RSA and EC")),
         };
@@ -116,7 +121,8 @@ fn rsa(jwk: &Jwk) -> Result<RsaKeyPair, String> {
         dQ: secret("dq", jwk.dq.as_ref())?,
         qInv: secret("qi", jwk.qi.as_ref())?,
     };
-    RsaKeyPair::from_components(&components).map_err(|error| format!("its RSA members do not fit together ({error})"))
+    RsaKeyPair::from_components(&components)
+        .map_err(|error| format!("its RSA members do not fit together ({error})"))
 }
 
 fn ec(jwk: &Jwk) -> Result<EcdsaKeyPair, String> {
@@ -194,17 +200,22 @@ struct TokenError {
 
 /// The token of an answer and how long it lives.
 pub(super) fn read_answer(reply: &TokenReply) -> Result<(SecretString, Duration), AuthError> {
-    let unreadable = || AuthError::Unreachable("the token endpoint's answer holds no token".to_owned());
+    let unreadable =
+        || AuthError::Unreachable("the token endpoint's answer holds no token".to_owned());
     match reply.status {
         200 => {
-            let answer: TokenAnswer = serde_json::from_slice(&reply.body).map_err(|_| unreadable())?;
+            let answer: TokenAnswer =
+                serde_json::from_slice(&reply.body).map_err(|_| unreadable())?;
             let seconds = match answer.expires_in {
                 Some(Seconds::Number(seconds)) => Some(seconds),
                 Some(Seconds::Text(text)) => text.trim().parse().ok(),
                 None => None,
             };
             let lifetime = seconds.filter(|seconds| (0.0..=1e9).contains(seconds));
-            Ok((answer.access_token, lifetime.map_or(USUAL_LIFETIME, Duration::from_secs_f64)))
+            Ok((
+                answer.access_token,
+                lifetime.map_or(USUAL_LIFETIME, Duration::from_secs_f64),
+            ))
         }
         400..=499 if reply.status != 429 => Err(AuthError::Refused(said(reply))),
         _ => Err(AuthError::Unreachable(said(reply))),
@@ -247,9 +258,18 @@ mod tests {
             ("{}", "`kty` is missing"),
             (r#"{"kty":"oct"}"#, "key type oct"),
             (r#"{"kty":"EC","crv":"P-384"}"#, "P-384"),
-            (r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#, "public key only"),
-            (r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}"#, "do not fit"),
-            (r#"{"kty":"RSA","n":"AA","e":"AA","d":"AA"}"#, "`p` is missing"),
+            (
+                r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
+                "public key only",
+            ),
+            (
+                r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}"#,
+                "do not fit",
+            ),
+            (
+                r#"{"kty":"RSA","n":"AA","e":"AA","d":"AA"}"#,
+                "`p` is missing",
+            ),
             (r#"{"kty":"RSA","n":"A!","e":"AA"}"#, "`n` is not base64url"),
             (r#"{"keys":[{"kty":"EC"},{"kty":"EC"}]}"#, "a set of 2 keys"),
         ] {
@@ -277,7 +297,11 @@ mod tests {
     #[test]
     fn a_refusal_is_told_from_trouble() {
         for (status, body, refused) in [
-            (401, r#"{"error":"invalid_client","error_description":"no"}"#, true),
+            (
+                401,
+                r#"{"error":"invalid_client","error_description":"no"}"#,
+                true,
+            ),
             (403, "<html>", true),
             (400, "", true),
             (429, "", false),

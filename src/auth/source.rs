@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    AuthError, BoxFuture, Credentials, LegacyKey, TokenReply, TokenRequest, key_file::read_secret, oauth::read_answer,
+    AuthError, BoxFuture, Credentials, LegacyKey, TokenReply, TokenRequest, key_file::read_secret,
+    oauth::read_answer,
 };
 
 /// A token is renewed when less than this, or a tenth of its life, is left.
@@ -53,16 +54,25 @@ pub enum ReadyToken {
 }
 
 impl ReadyToken {
-    fn read(&self) -> Result<SecretString, AuthError> {
+    /// The token, as it stands now.
+    pub(crate) fn read(&self) -> Result<SecretString, AuthError> {
         let (text, path) = match self {
             Self::Given(token) => (token.clone(), PathBuf::from("the given token")),
             Self::File(path) => (read_secret(path)?, path.clone()),
         };
         let token = text.expose_secret().trim();
-        if token.is_empty() || token.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
+        if token.is_empty()
+            || token
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii())
+        {
             let why = "it should hold one word and nothing else".to_owned();
             let expected = "a bearer token";
-            return Err(AuthError::Format { path, expected, why });
+            return Err(AuthError::Format {
+                path,
+                expected,
+                why,
+            });
         }
         Ok(SecretString::from(token))
     }
@@ -89,7 +99,9 @@ pub struct TokenSource {
 
 impl std::fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenSource").field("credentials", &self.credentials).finish_non_exhaustive()
+        f.debug_struct("TokenSource")
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
     }
 }
 
@@ -149,24 +161,35 @@ impl TokenSource {
     /// Whether this token is so new that its age cannot be why it is refused.
     #[must_use]
     pub fn is_young(&self, token: &AccessToken) -> bool {
-        let youth = token.lifetime.map_or(YOUTH, |lifetime| YOUTH.min(lifetime / 3));
+        let youth = token
+            .lifetime
+            .map_or(YOUTH, |lifetime| YOUTH.min(lifetime / 3));
         token.issued.elapsed() < youth
     }
 
     /// A 403 came again on a token that was just renewed.
     pub fn renewal_was_useless(&self) {
         let until = Instant::now() + USELESS_FOR;
-        *self.useless_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        *self
+            .useless_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// Whether it is a short while since a renewal did not help against a 403.
     #[must_use]
     pub fn renewals_seem_useless(&self) -> bool {
-        let until = *self.useless_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *self
+            .useless_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    async fn renew(&self, current: &mut Option<Arc<AccessToken>>) -> Result<Arc<AccessToken>, AuthError> {
+    async fn renew(
+        &self,
+        current: &mut Option<Arc<AccessToken>>,
+    ) -> Result<Arc<AccessToken>, AuthError> {
         // The life is counted from before the request, so that a slow answer cannot lengthen it.
         let issued = Instant::now();
         let now = SystemTime::now();
@@ -180,7 +203,11 @@ impl TokenSource {
             }
         };
         let generation = current.as_ref().map_or(0, |token| token.generation) + 1;
-        tracing::debug!(generation, lifetime_s = lifetime.map(|lifetime| lifetime.as_secs()), "signed in");
+        tracing::debug!(
+            generation,
+            lifetime_s = lifetime.map(|lifetime| lifetime.as_secs()),
+            "signed in"
+        );
         let token = Arc::new(AccessToken {
             secret,
             generation,

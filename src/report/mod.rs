@@ -97,7 +97,7 @@ pub async fn run(
 mod tests {
     use std::{cell::Cell, time::SystemTime};
 
-    use super::{ShowMode, Screen, Terminal, run};
+    use super::{Screen, ShowMode, Terminal, run};
     use crate::{
         event::{Event, Events},
         model::{MethodSet, Outcome, OutcomeKind, Row, UserRef},
@@ -126,10 +126,18 @@ mod tests {
         let results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
-        let report = run(receiver, results, Stats::new(None), terminal, |_| panic!("nothing fails"));
+        let report = run(receiver, results, Stats::new(None), terminal, |_| {
+            panic!("nothing fails")
+        });
         let (reported, ()) = tokio::join!(report, finish_rows(events, 3_000));
         assert_eq!(reported.stats.done(), 3_000);
-        assert_eq!(std::fs::read_to_string(&path).expect("readable").lines().count(), 3_001);
+        assert_eq!(
+            std::fs::read_to_string(&path)
+                .expect("readable")
+                .lines()
+                .count(),
+            3_001
+        );
     }
 
     #[tokio::test]
@@ -141,7 +149,9 @@ mod tests {
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
         let told = Cell::new(0);
-        let report = run(receiver, results, Stats::new(None), terminal, |_| told.set(told.get() + 1));
+        let report = run(receiver, results, Stats::new(None), terminal, |_| {
+            told.set(told.get() + 1)
+        });
         let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
         assert_eq!((told.get(), reported.stats.done()), (1, 0));
         assert!(reported.failure.is_some());

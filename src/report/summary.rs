@@ -134,16 +134,133 @@ impl Summary {
     }
 }
 
-/// Replaces a file in one step: whoever reads it sees the old content or the new.
+/// Replaces a file in one step: whoever reads it sees the old content or the new. A link stays,
+/// and so does what is no file, such as `/dev/null`: it is written to.
 ///
 /// # Errors
 /// What the operating system says.
 pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        let mut device = std::fs::OpenOptions::new().write(true).open(path)?;
+        return device.write_all(text.as_bytes());
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".bulk-unlock-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".bulk-unlock-")
+        .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::{Latency, Rows, Status, Summary, Throttled, write_atomically};
+    use crate::{
+        event::Event,
+        model::{Answer, Attempt, Endpoint, MethodSet},
+        stats::Stats,
+    };
+
+    /// The summary of a run with these numbers that ended like this.
+    pub(in crate::report) fn summary(stats: &Stats, status: Status) -> Summary {
+        let stopped = status != Status::Complete;
+        Summary {
+            run_id: "0192f1c2-0000-7000-8000-000000000000".to_owned(),
+            version: "0.1.0",
+            status,
+            exit_code: if stopped {
+                130
+            } else {
+                u8::from(stats.not_well() > 0)
+            },
+            reason: None,
+            source: "users.csv".to_owned(),
+            results: "users.results.csv".to_owned(),
+            base_url: "https://example.access.securid.com/AdminInterface/restapi/v1".to_owned(),
+            methods: MethodSet::ALL,
+            started_at: "2026-11-24T02:03:04.567Z".to_owned(),
+            finished_at: "2026-11-24T02:03:25.967Z".to_owned(),
+            duration_s: 21.4,
+            rows: Rows::of(stats),
+            requests: Summary::requests_of(stats),
+            retries: stats.retries,
+            throttled: Throttled {
+                responses_429: stats.answers(429),
+                slowest_rate: 5.0,
+                final_rate: 10.0,
+            },
+            latency_ms: Latency::of(stats),
+            shard: None,
+            operator: "me@host".to_owned(),
+            stopped_because: stopped.then(|| "SIGINT".to_owned()),
+            next: stopped.then(|| "bulk-unlock run users.csv --resume".to_owned()),
+        }
+    }
+
+    fn attempted(answer: Answer) -> Event {
+        Event::Attempted(Attempt {
+            endpoint: Endpoint::Unlock,
+            answer,
+            latency: Duration::from_millis(12),
+        })
+    }
+
+    #[test]
+    fn every_summary_is_as_its_schema_says() {
+        let schema = include_str!("../../docs/summary.schema.json");
+        let schema = serde_json::from_str(schema).expect("the schema is JSON");
+        let schema = jsonschema::validator_for(&schema).expect("the schema is a schema");
+        let mut busy = Stats::new(Some(2));
+        for answer in [
+            Answer::Status(200),
+            Answer::ConnectError,
+            Answer::Timeout,
+            Answer::Cut,
+        ] {
+            busy.apply(&attempted(answer));
+        }
+        for stats in [Stats::new(None), busy] {
+            for status in [Status::Complete, Status::Stopped, Status::Interrupted] {
+                let text = summary(&stats, status).to_json();
+                let json = serde_json::from_str(&text).expect("the summary is JSON");
+                let errors: Vec<_> = schema.iter_errors(&json).map(|e| e.to_string()).collect();
+                assert!(errors.is_empty(), "{errors:#?}\n{text}");
+                assert!(text.ends_with("\n}\n"), "{text}");
+            }
+        }
+        for wrong in ["{}", r#"{"surprise": 1}"#] {
+            assert!(!schema.is_valid(&serde_json::from_str(wrong).expect("JSON")));
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_link_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("s.json"), folder.path().join("latest"));
+        write_atomically(&file, "a long text").expect("made");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        write_atomically(&link, "short").expect("replaced");
+        assert_eq!(std::fs::read_to_string(&file).expect("readable"), "short");
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 2);
+    }
+
+    /// A socket stands for `/dev/null` here, which a failure of this test would replace.
+    #[test]
+    fn what_is_no_file_is_not_replaced_by_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        write_atomically(&path, "text").expect_err("a socket cannot be opened");
+        let kind = path.metadata().expect("still there").file_type();
+        assert!(std::os::unix::fs::FileTypeExt::is_socket(&kind));
+    }
 }

@@ -56,7 +56,10 @@ impl Record {
                 text(&row.user.username),
                 row.methods.to_string(),
                 outcome.kind.to_string(),
-                outcome.http_status.map(|status| status.to_string()).unwrap_or_default(),
+                outcome
+                    .http_status
+                    .map(|status| status.to_string())
+                    .unwrap_or_default(),
                 flag(outcome.flags.token),
                 flag(outcome.flags.sms),
                 flag(outcome.flags.voice),
@@ -79,7 +82,8 @@ impl Record {
 #[must_use]
 pub fn timestamp(time: SystemTime) -> String {
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    strtime::format("%Y-%m-%dT%H:%M:%S.%3fZ", time).unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
+    strtime::format("%Y-%m-%dT%H:%M:%S.%3fZ", time)
+        .unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
 }
 
 /// The text, so that no spreadsheet takes it for a formula.
@@ -92,7 +96,8 @@ fn neutral(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let printable = text.chars().map(|c| if breaks(c) { ' ' } else { c });
     printable.take(LONGEST_ERROR).collect()
 }
 
@@ -122,7 +127,11 @@ mod tests {
             duration: Duration::from_micros(1_500_900),
             error: error.to_owned(),
         };
-        Record::new(&row, &outcome, SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_045))
+        Record::new(
+            &row,
+            &outcome,
+            SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_045),
+        )
     }
 
     #[test]
@@ -134,10 +143,24 @@ mod tests {
 
     #[test]
     fn formulas_and_line_breaks_are_made_harmless() {
-        for (id, written) in [("=cmd()", "'=cmd()"), ("@x", "'@x"), ("-1", "'-1"), ("+1", "'+1"), ("a=b", "a=b")] {
+        for (id, written) in [
+            ("=cmd()", "'=cmd()"),
+            ("@x", "'@x"),
+            ("-1", "'-1"),
+            ("+1", "'+1"),
+            ("a=b", "a=b"),
+        ] {
             assert_eq!(record(id, "").fields()[1], written);
         }
         assert_eq!(record("x", "=a\r\nb").fields()[12], "'=a  b");
+        assert_eq!(
+            record("x", "a\u{2028}b\u{85}c\u{1b}[2J").fields()[12],
+            "a b c [2J"
+        );
+        assert_eq!(
+            record("x", &"ü".repeat(1_000)).fields()[12].chars().count(),
+            300
+        );
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub struct Placeholders {
 
 /// A placeholder that stands for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{{{name}}}` in `{template}` is no placeholder; there are {{date}}, {{time}}, {{run_id}}, {{profile}} and {{shard}}")]
+#[error(
+    "`{{{name}}}` in `{template}` is no placeholder; there are {{date}}, {{time}}, {{run_id}}, {{profile}} and {{shard}}"
+)]
 pub struct PathError {
     /// The placeholder's name.
     name: String,
@@ -71,7 +73,10 @@ pub fn default_path(input: Option<&Path>, ending: &str) -> PathBuf {
         None => "users",
         Some("-") => "stdin",
         Some(name) => {
-            let name = [".gz", ".zst"].iter().find_map(|packed| name.strip_suffix(packed)).unwrap_or(name);
+            let name = [".gz", ".zst"]
+                .iter()
+                .find_map(|packed| name.strip_suffix(packed))
+                .unwrap_or(name);
             name.rsplit_once('.').map_or(name, |(stem, _)| stem)
         }
     };
@@ -103,7 +108,12 @@ mod tests {
         ] {
             assert_eq!(expand(template, &values), Ok(PathBuf::from(path)));
         }
-        assert!(expand("{day}.csv", &values).expect_err("unknown").to_string().contains("`{day}`"));
+        assert!(
+            expand("{day}.csv", &values)
+                .expect_err("unknown")
+                .to_string()
+                .contains("`{day}`")
+        );
     }
 
     #[test]
@@ -115,7 +125,10 @@ mod tests {
             ("list", "list.results.csv"),
             ("a.b.csv", "a.b.results.csv"),
         ] {
-            assert_eq!(default_path(Some(Path::new(input)), ".results.csv"), PathBuf::from(name));
+            assert_eq!(
+                default_path(Some(Path::new(input)), ".results.csv"),
+                PathBuf::from(name)
+            );
         }
     }
 }

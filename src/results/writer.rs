@@ -49,8 +49,12 @@ impl ResultsError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Exists(_) => "say --overwrite to replace it, or name another file with --results",
-            Self::Create { .. } => "name a file in a folder that exists and that you may write to, with --results",
-            Self::Write { .. } => "make room, or name a file elsewhere with --results; what was recorded stays readable",
+            Self::Create { .. } => {
+                "name a file in a folder that exists and that you may write to, with --results"
+            }
+            Self::Write { .. } => {
+                "make room, or name a file elsewhere with --results; what was recorded stays readable"
+            }
         }
     }
 }
@@ -113,7 +117,12 @@ impl ResultsFile {
         }
         match self.file.sync_data() {
             // A pipe or a terminal has no disk behind it.
-            Err(source) if !matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Err(source)
+                if !matches!(
+                    source.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported
+                ) =>
+            {
                 Err(self.failed(source))
             }
             _ => Ok(()),
@@ -123,13 +132,18 @@ impl ResultsFile {
     /// From now on nothing fits.
     #[cfg(test)]
     pub(crate) fn break_for_test(&mut self) {
-        self.file = OpenOptions::new().write(true).open("/dev/full").expect("Linux");
+        self.file = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux");
     }
 
     fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
         self.line.clear();
         encode(&mut self.line, fields).map_err(|source| self.failed(source))?;
-        self.file.write_all(&self.line).map_err(|source| self.failed(source))?;
+        self.file
+            .write_all(&self.line)
+            .map_err(|source| self.failed(source))?;
         self.dirty = true;
         Ok(())
     }
@@ -143,17 +157,23 @@ impl ResultsFile {
 }
 
 fn encode<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: &[T]) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(line);
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::Any(b'\n'))
+        .from_writer(line);
     writer.write_record(fields)?;
     writer.flush()
 }
 
+/// What holds nothing, such as a pipe or `/dev/stdout`, is written to in either mode.
 fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true);
-    match mode {
-        WriteMode::CreateNew => options.create_new(true),
-        WriteMode::Overwrite => options.create(true).truncate(true),
+    let kind = path.metadata().map(|found| found.file_type());
+    match (mode, kind) {
+        (_, Ok(kind)) if kind.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+        (_, Ok(kind)) if !kind.is_file() => &mut options,
+        (WriteMode::CreateNew, _) => options.create_new(true),
+        (WriteMode::Overwrite, _) => options.create(true).truncate(true),
     };
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -162,7 +182,9 @@ fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
 
 /// The name too must survive a crash. Where a folder cannot be synced, nothing else can be done.
 fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
         let _ = folder.sync_all();
     }
@@ -203,14 +225,45 @@ mod tests {
         assert!(text.starts_with("row,user_id,email,username,methods,outcome,http_status,"));
     }
 
+    #[test]
+    fn a_folder_is_no_results_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for mode in [WriteMode::CreateNew, WriteMode::Overwrite] {
+            let made = ResultsFile::create(folder.path(), mode);
+            assert!(matches!(made, Err(ResultsError::Create { .. })), "{made:?}");
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
-        let full = ResultsFile::create("/dev/full".as_ref(), WriteMode::Overwrite);
-        let Err(ResultsError::Write { source, .. }) = full else {
-            panic!("nothing fits");
-        };
-        assert_eq!(source.kind(), ErrorKind::StorageFull);
+        for mode in [WriteMode::CreateNew, WriteMode::Overwrite] {
+            let full = ResultsFile::create("/dev/full".as_ref(), mode);
+            let Err(ResultsError::Write { source, .. }) = full else {
+                panic!("nothing fits");
+            };
+            assert_eq!(source.kind(), ErrorKind::StorageFull);
+        }
+    }
+
+    #[test]
+    fn fields_are_quoted_as_rfc_4180_says() {
+        for (field, written) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("two\r\nlines", "\"two\r\nlines\""),
+            ("ünïcode", "ünïcode"),
+        ] {
+            let mut line = Vec::new();
+            super::encode(&mut line, &["1", field, "z"]).expect("memory");
+            assert_eq!(
+                String::from_utf8(line).expect("UTF-8"),
+                format!("1,{written},z\n")
+            );
+        }
     }
 
     proptest! {
@@ -222,6 +275,8 @@ mod tests {
             let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
             assert_eq!(records.len(), 1);
             assert_eq!(records[0].iter().collect::<Vec<_>>(), record(&id).fields().each_ref());
+            let unquoted = line.split(|byte| *byte == b'"').step_by(2).flatten();
+            assert_eq!(unquoted.filter(|byte| **byte == b'\n').count(), 1);
             assert_eq!(line.last(), Some(&b'\n'));
         }
     }

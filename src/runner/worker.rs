@@ -126,7 +126,10 @@ impl Story {
         if verdict.flags.any_known() {
             self.flags = verdict.flags;
         }
-        let said_more = matches!(self.last, Some((OutcomeKind::Unlocked | OutcomeKind::StillLocked, _)));
+        let said_more = matches!(
+            self.last,
+            Some((OutcomeKind::Unlocked | OutcomeKind::StillLocked, _))
+        );
         if answered.is_some() || !said_more {
             self.last = Some((verdict.kind, verdict.error));
         }
@@ -134,7 +137,9 @@ impl Story {
     }
 
     fn outcome(self) -> Outcome {
-        let (kind, error) = self.last.unwrap_or((OutcomeKind::Failed, "nothing was sent".to_owned()));
+        let (kind, error) = self
+            .last
+            .unwrap_or((OutcomeKind::Failed, "nothing was sent".to_owned()));
         Outcome {
             kind,
             http_status: self.http_status,
@@ -181,14 +186,20 @@ mod tests {
         story.take_in(1, tried(Answer::Status(500), StillLocked, mixed));
         story.take_in(2, tried(Answer::Cut, Failed, none));
         let outcome = story.outcome();
-        assert_eq!((outcome.kind, outcome.http_status, outcome.flags), (StillLocked, Some(500), mixed));
+        assert_eq!(
+            (outcome.kind, outcome.http_status, outcome.flags),
+            (StillLocked, Some(500), mixed)
+        );
 
         let mut story = Story::default();
         story.take_in(1, tried(Answer::Status(500), StillLocked, mixed));
         story.take_in(2, tried(Answer::Status(503), Failed, none));
         story.take_in(3, tried(Answer::Timeout, Failed, none));
         let outcome = story.outcome();
-        assert_eq!((outcome.kind, outcome.http_status, outcome.flags), (Failed, Some(503), mixed));
+        assert_eq!(
+            (outcome.kind, outcome.http_status, outcome.flags),
+            (Failed, Some(503), mixed)
+        );
         assert_eq!(outcome.attempts, 3);
     }
 }

@@ -85,13 +85,19 @@ impl Answer {
 
     /// A gateway's page.
     pub(super) fn page(status: u16) -> Self {
-        let body = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n");
+        let body = format!(
+            "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
+        );
         Self::new(status, "text/html", body)
     }
 
     /// Something that says it is JSON and is not.
     pub(super) fn garbage() -> Self {
-        Self::new(200, "application/json", "{\"userId\": \"\u{fffd}".to_owned())
+        Self::new(
+            200,
+            "application/json",
+            "{\"userId\": \"\u{fffd}".to_owned(),
+        )
     }
 
     /// Only a status.
@@ -131,7 +137,9 @@ impl IntoResponse for Answer {
         if self.status.is_none() {
             response.extensions_mut().insert(Cut);
         }
-        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok());
+        let status = self
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok());
         *response.status_mut() = status.unwrap_or(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
@@ -151,7 +159,10 @@ impl hyper::body::Body for CutBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(Some(match self.0.take() {
             Some(bytes) => Ok(Frame::data(bytes)),
             None => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),

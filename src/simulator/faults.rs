@@ -10,14 +10,21 @@ use super::{
 };
 
 /// The fault that this call meets, if any. Counts it.
-pub(super) fn draw<'a>(scenario: &'a Scenario, account: &mut Account, nth: u64) -> Option<&'a Fault> {
+pub(super) fn draw<'a>(
+    scenario: &'a Scenario,
+    account: &mut Account,
+    nth: u64,
+) -> Option<&'a Fault> {
     let mut random = random_for(scenario.seed, &account.user.id, account.calls);
     account.calls += 1;
     let chance = random.f64();
     let mut so_far = 0.0;
     let fault = scenario.fault.iter().find(|fault| {
         so_far += fault.probability;
-        let by_count = fault.nth.contains(&nth) || fault.every.is_some_and(|every| nth.is_multiple_of(every.max(1)));
+        let by_count = fault.nth.contains(&nth)
+            || fault
+                .every
+                .is_some_and(|every| nth.is_multiple_of(every.max(1)));
         (by_count || chance < so_far) && account.faults < fault.most_per_user
     });
     account.faults += u32::from(fault.is_some());
@@ -35,15 +42,18 @@ pub(super) struct Unlock<'a> {
 impl Unlock<'_> {
     /// Opens the locks asked for, but those that stay whatever is done.
     fn apply(&mut self, asked: [bool; 3]) {
-        for method in 0..3 {
-            if asked[method] && !self.always_locked[method] {
-                self.account.user.locked[method] = false;
-            }
+        let locks = self.account.user.locked.iter_mut();
+        for ((lock, asked), stays) in locks.zip(asked).zip(self.always_locked) {
+            *lock = *lock && (!asked || stays);
         }
     }
 
     fn status(&self) -> StatusObject {
-        StatusObject::new(&self.account.user.id, self.account.user.locked, self.missing)
+        StatusObject::new(
+            &self.account.user.id,
+            self.account.user.locked,
+            self.missing,
+        )
     }
 
     /// All goes well.
@@ -81,20 +91,27 @@ impl Unlock<'_> {
             }
             FaultKind::NoFlags => {
                 self.apply(self.asked);
-                return (Answer::json(200, &StatusObject::bare(&self.account.user.id)), true);
+                return (
+                    Answer::json(200, &StatusObject::bare(&self.account.user.id)),
+                    true,
+                );
             }
             FaultKind::OtherUser => {
                 let other = "00000000-0000-4000-8000-00000000ffff";
                 Answer::json(200, &StatusObject::new(other, [false; 3], [false; 3]))
             }
-            FaultKind::Json500 => Answer::error(500, "500 INTERNAL_SERVER_ERROR", "Something went wrong"),
+            FaultKind::Json500 => {
+                Answer::error(500, "500 INTERNAL_SERVER_ERROR", "Something went wrong")
+            }
             FaultKind::Html500 => Answer::page(500),
             FaultKind::TooMany => later(too_many(LimitBody::Json)),
             FaultKind::BadGateway => Answer::page(502),
             FaultKind::Unavailable => later(Answer::page(503)),
             FaultKind::GatewayTimeout => Answer::page(504),
             FaultKind::Cut | FaultKind::TokenRevoked => Answer::none(),
-            FaultKind::Redirect => Answer::empty(302).header("location", "https://example.com/elsewhere".to_owned()),
+            FaultKind::Redirect => {
+                Answer::empty(302).header("location", "https://example.com/elsewhere".to_owned())
+            }
         };
         (not_done, false)
     }

@@ -10,8 +10,8 @@ use aws_lc_rs::{
     encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der},
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256,
-        RsaKeyPair, UnparsedPublicKey,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey,
     },
 };
 use base64::{
@@ -52,17 +52,22 @@ impl Keys {
     pub(super) fn generate() -> io::Result<Self> {
         Ok(Self {
             rsa: RsaKeyPair::generate(KeySize::Rsa2048).map_err(io::Error::other)?,
-            ec: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(io::Error::other)?,
+            ec: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+                .map_err(io::Error::other)?,
         })
     }
 
     /// Whether the signature is by the key for this algorithm.
     pub(super) fn verify(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         let verified = match algorithm {
-            "RS256" => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.rsa.public_key().as_ref())
-                .verify(message, signature),
-            "ES256" => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.ec.public_key().as_ref())
-                .verify(message, signature),
+            "RS256" => {
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.rsa.public_key().as_ref())
+                    .verify(message, signature)
+            }
+            "ES256" => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.ec.public_key().as_ref())
+                    .verify(message, signature)
+            }
             _ => return false,
         };
         verified.is_ok()
@@ -77,8 +82,15 @@ impl Keys {
 
     pub(super) fn legacy_key_file(&self, base_url: &str) -> io::Result<String> {
         let body = STANDARD.encode(self.pkcs1()?);
-        let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", lines.join("\n"));
+        let lines: Vec<_> = body
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect();
+        let pem = format!(
+            "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n",
+            lines.join("\n")
+        );
         Ok(pretty(&json!({
             "customerName": "Simulated Company",
             "accessID": ACCESS_ID,
@@ -104,7 +116,11 @@ impl Keys {
     }
 
     pub(super) fn ec_jwk(&self) -> io::Result<String> {
-        let private: EcPrivateKeyBin<'_> = self.ec.private_key().as_be_bytes().map_err(io::Error::other)?;
+        let private: EcPrivateKeyBin<'_> = self
+            .ec
+            .private_key()
+            .as_be_bytes()
+            .map_err(io::Error::other)?;
         let (x, y) = self.ec.public_key().as_ref()[1..].split_at(32);
         Ok(pretty(&json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": EC_CLIENT,
@@ -112,7 +128,6 @@ impl Keys {
             "d": URL_SAFE_NO_PAD.encode(private.as_ref()),
         })))
     }
-
 }
 
 /// A new file that only its owner can read.
@@ -138,11 +153,15 @@ fn der_fields(mut bytes: &[u8]) -> io::Result<Vec<&[u8]>> {
                 let (octets, rest) = rest
                     .split_at_checked(usize::from(long & 0x7f))
                     .ok_or(io::ErrorKind::InvalidData)?;
-                let length = octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
+                let length = octets
+                    .iter()
+                    .fold(0, |length, octet| length << 8 | usize::from(*octet));
                 (length, rest)
             }
         };
-        let (content, rest) = rest.split_at_checked(length).ok_or(io::ErrorKind::InvalidData)?;
+        let (content, rest) = rest
+            .split_at_checked(length)
+            .ok_or(io::ErrorKind::InvalidData)?;
         fields.push(content);
         bytes = rest;
     }

@@ -44,7 +44,9 @@ pub struct Ledger {
 impl Ledger {
     /// The calls of one kind.
     pub fn of<'a>(&'a self, endpoint: &'a str) -> impl Iterator<Item = &'a Call> {
-        self.calls.iter().filter(move |call| call.endpoint == endpoint)
+        self.calls
+            .iter()
+            .filter(move |call| call.endpoint == endpoint)
     }
 
     /// The calls of one kind, by user.
@@ -52,7 +54,10 @@ impl Ledger {
     pub fn by_user<'a>(&'a self, endpoint: &'a str) -> BTreeMap<String, Vec<&'a Call>> {
         let mut users: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for call in self.of(endpoint) {
-            users.entry(call.user.clone().unwrap_or_default()).or_default().push(call);
+            users
+                .entry(call.user.clone().unwrap_or_default())
+                .or_default()
+                .push(call);
         }
         users
     }

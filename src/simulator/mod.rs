@@ -75,7 +75,11 @@ impl Simulator {
     /// Every call so far, in the order of arrival.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.tenant.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tenant
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The user's lock flags now: token, SMS, voice.
@@ -100,7 +104,11 @@ impl Simulator {
 pub async fn start(settings: Settings) -> io::Result<Simulator> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
     let address = listener.local_addr()?;
-    let tenant = Tenant::new(&format!("http://{address}"), settings.scenario, settings.users)?;
+    let tenant = Tenant::new(
+        &format!("http://{address}"),
+        settings.scenario,
+        settings.users,
+    )?;
     let tenant = Arc::new(tenant);
     let stop = CancellationToken::new();
     tokio::spawn(serve(listener, Arc::clone(&tenant), stop.clone()));
@@ -133,7 +141,9 @@ async fn serve(listener: TcpListener, tenant: Arc<Tenant>, stop: CancellationTok
             }
         });
         connections.spawn(async move {
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }

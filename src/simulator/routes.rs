@@ -29,7 +29,10 @@ type Shared = State<Arc<Tenant>>;
 
 pub(super) fn router(tenant: Arc<Tenant>) -> Router {
     Router::new()
-        .route("/AdminInterface/restapi/v1/users/{id}/methods", patch(unlock))
+        .route(
+            "/AdminInterface/restapi/v1/users/{id}/methods",
+            patch(unlock),
+        )
         .route("/AdminInterface/restapi/v1/users/lookup", post(lookup))
         .route("/oauth/token", post(token))
         .route("/simulator/ledger", get(ledger))
@@ -88,7 +91,9 @@ async fn unlock(
     }
     let answer = match asked_methods(&body) {
         Err(why) => Answer::error(400, "400 BAD_REQUEST", &why),
-        Ok(_) if uuid::Uuid::parse_str(&id).is_err() => Answer::error(400, "400 BAD_REQUEST", "Invalid user ID"),
+        Ok(_) if uuid::Uuid::parse_str(&id).is_err() => {
+            Answer::error(400, "400 BAD_REQUEST", "Invalid user ID")
+        }
         Ok(asked) => change_locks(&tenant, place, &id, asked).await,
     };
     enter(&tenant, place, answer)
@@ -100,11 +105,16 @@ fn enter(tenant: &Tenant, place: usize, answer: Answer) -> Answer {
 }
 
 fn asked_methods(body: &[u8]) -> Result<[bool; 3], String> {
-    let body: UnlockBody = serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
+    let body: UnlockBody =
+        serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
     if body.unlock_methods.is_empty() {
         return Err("unlockMethods must not be empty".to_owned());
     }
-    if let Some(unknown) = body.unlock_methods.iter().find(|word| !METHODS.contains(&word.as_str())) {
+    if let Some(unknown) = body
+        .unlock_methods
+        .iter()
+        .find(|word| !METHODS.contains(&word.as_str()))
+    {
         return Err(format!("Unknown method {unknown}"));
     }
     Ok(METHODS.map(|method| body.unlock_methods.iter().any(|word| word == method)))
@@ -131,7 +141,10 @@ async fn change_locks(tenant: &Tenant, place: usize, id: &str, asked: [bool; 3])
             return Answer::error(status, &format!("{status} REFUSED"), "This user is special");
         }
         let drawn = draw(&tenant.scenario, account, nth);
-        let kind = rule.always.or(drawn.map(|fault| fault.kind)).filter(|kind| *kind != FaultKind::TokenRevoked);
+        let kind = rule
+            .always
+            .or(drawn.map(|fault| fault.kind))
+            .filter(|kind| *kind != FaultKind::TokenRevoked);
         let unlock = Unlock {
             account,
             asked,
@@ -142,14 +155,23 @@ async fn change_locks(tenant: &Tenant, place: usize, id: &str, asked: [bool; 3])
             Some(kind) => unlock.play(kind, drawn.and_then(|fault| fault.retry_after_s)),
             None => unlock.done(),
         };
-        let flags = accounts.get(&id.to_lowercase()).map(|account| account.user.locked);
+        let flags = accounts
+            .get(&id.to_lowercase())
+            .map(|account| account.user.locked);
         tenant.settle(place, |call| {
-            call.methods = METHODS.iter().zip(asked).filter(|(_, asked)| *asked).map(|(word, _)| (*word).to_owned()).collect();
+            call.methods = METHODS
+                .iter()
+                .zip(asked)
+                .filter(|(_, asked)| *asked)
+                .map(|(word, _)| (*word).to_owned())
+                .collect();
             call.fault = kind.map(|kind| format!("{kind:?}"));
             call.applied = applied;
             call.locked = flags;
         });
-        let slow = drawn.filter(|_| kind == Some(FaultKind::Slow)).map(|fault| fault.slow_ms);
+        let slow = drawn
+            .filter(|_| kind == Some(FaultKind::Slow))
+            .map(|fault| fault.slow_ms);
         (answer, slow)
     };
     if let Some(slow) = slow {
@@ -159,16 +181,30 @@ async fn change_locks(tenant: &Tenant, place: usize, id: &str, asked: [bool; 3])
 }
 
 /// Latency, token, permission, limit: what stands before every call of the API.
-async fn admit(tenant: &Tenant, place: usize, headers: &HeaderMap, path: &str, about: &str) -> Result<(), Answer> {
+async fn admit(
+    tenant: &Tenant,
+    place: usize,
+    headers: &HeaderMap,
+    path: &str,
+    about: &str,
+) -> Result<(), Answer> {
     let scenario = &tenant.scenario;
-    let jitter = random_for(scenario.seed, about, u64::MAX - place as u64).u64(..=scenario.jitter_ms);
+    let jitter =
+        random_for(scenario.seed, about, u64::MAX - place as u64).u64(..=scenario.jitter_ms);
     let latency = Duration::from_millis(scenario.latency_ms + jitter);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    let revoking = scenario.fault.iter().filter(|fault| fault.kind == FaultKind::TokenRevoked);
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let bearer = bearer
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    let revoking = scenario
+        .fault
+        .iter()
+        .filter(|fault| fault.kind == FaultKind::TokenRevoked);
     let nth = *locked(&tenant.unlock_calls) + 1;
     for fault in revoking {
         if fault.nth.contains(&nth) {
@@ -180,7 +216,11 @@ async fn admit(tenant: &Tenant, place: usize, headers: &HeaderMap, path: &str, a
     let token = locked(&tenant.tokens).check(&tenant.keys, &tenant.audience(), scenario, bearer);
     tenant.settle(place, |call| call.token = token);
     if token.is_none() {
-        return Err(Answer::framework(scenario.token.refusal, "Unable to process access token", path));
+        return Err(Answer::framework(
+            scenario.token.refusal,
+            "Unable to process access token",
+            path,
+        ));
     }
     if !scenario.token.permitted {
         return Err(match scenario.token.forbidden_dialect {
@@ -201,12 +241,21 @@ fn within_limit(tenant: &Tenant) -> Result<(), Answer> {
 
 async fn token(State(tenant): Shared, Form(form): Form<TokenForm>) -> Answer {
     let place = tenant.arrive("token", "/oauth/token");
-    let counts = tenant.scenario.limit.as_ref().is_some_and(|limit| limit.tokens);
+    let counts = tenant
+        .scenario
+        .limit
+        .as_ref()
+        .is_some_and(|limit| limit.tokens);
     if counts && let Err(answer) = within_limit(&tenant) {
         return enter(&tenant, place, answer);
     }
     let mut tokens = locked(&tenant.tokens);
-    let answer = tokens.give(&tenant.keys, &tenant.token_endpoint(), &tenant.scenario, &form);
+    let answer = tokens.give(
+        &tenant.keys,
+        &tenant.token_endpoint(),
+        &tenant.scenario,
+        &form,
+    );
     enter(&tenant, place, answer)
 }
 
@@ -229,14 +278,25 @@ async fn lookup(State(tenant): Shared, uri: Uri, headers: HeaderMap, body: Bytes
 }
 
 fn find(tenant: &Tenant, place: usize, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(|value| value.starts_with("application/json")) {
-        return Answer::error(415, "415 UNSUPPORTED_MEDIA_TYPE", "Only application/json is supported");
+        return Answer::error(
+            415,
+            "415 UNSUPPORTED_MEDIA_TYPE",
+            "Only application/json is supported",
+        );
     }
     let Ok(body) = serde_json::from_slice::<LookupBody>(body) else {
         return Answer::error(400, "400 BAD_REQUEST", "Invalid request body");
     };
-    let Some(asked) = body.email.as_ref().or(body.username.as_ref()).filter(|text| !text.is_empty()) else {
+    let Some(asked) = body
+        .email
+        .as_ref()
+        .or(body.username.as_ref())
+        .filter(|text| !text.is_empty())
+    else {
         return Answer::error(400, "400 BAD_REQUEST", "email or username must be given");
     };
     tracing::debug!(unsynched = body.search_unsynched, "lookup");
@@ -245,7 +305,11 @@ fn find(tenant: &Tenant, place: usize, headers: &HeaderMap, body: &[u8]) -> Answ
     let accounts = locked(&tenant.accounts);
     let mut all = accounts.values().map(|account| &account.user);
     let found = all.find(|user| {
-        let known = if by_email { &user.email } else { &user.username };
+        let known = if by_email {
+            &user.email
+        } else {
+            &user.username
+        };
         known.eq_ignore_ascii_case(asked)
     });
     match found {
@@ -298,5 +362,9 @@ async fn users(State(tenant): Shared) -> Json<Value> {
 
 async fn unknown(State(tenant): Shared, uri: Uri) -> Answer {
     let place = tenant.arrive("other", uri.path());
-    enter(&tenant, place, Answer::framework(404, "No message available", uri.path()))
+    enter(
+        &tenant,
+        place,
+        Answer::framework(404, "No message available", uri.path()),
+    )
 }

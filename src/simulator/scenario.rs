@@ -8,7 +8,10 @@ use serde::Deserialize;
 /// fails. `samples/scenarios/reference.toml` names all of them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs, reason = "each member is described in samples/scenarios/reference.toml")]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
 pub struct Scenario {
     pub seed: u64,
     pub latency_ms: u64,
@@ -27,7 +30,10 @@ pub struct ScenarioError(#[from] toml::de::Error);
 /// At most so many calls in any window of this length.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each member is described in samples/scenarios/reference.toml")]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
 pub struct Limit {
     pub requests: usize,
     #[serde(default = "second")]
@@ -74,7 +80,10 @@ pub enum LimitBody {
 /// How sign-in and permissions behave.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs, reason = "each member is described in samples/scenarios/reference.toml")]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
 pub struct Token {
     pub lifetime_s: f64,
     pub expires_in: ExpiresIn,
@@ -115,7 +124,10 @@ pub enum Dialect {
 /// Something that goes wrong with unlock calls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each member is described in samples/scenarios/reference.toml")]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
 pub struct Fault {
     pub kind: FaultKind,
     #[serde(default)]
@@ -192,7 +204,10 @@ pub enum FaultKind {
 /// What is special about one user, on every call.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs, reason = "each member is described in samples/scenarios/reference.toml")]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
 pub struct UserRule {
     pub id: String,
     pub status: Option<u16>,
@@ -250,7 +265,9 @@ impl Scenario {
     }
 
     pub(super) fn rule(&self, user_id: &str) -> Option<&UserRule> {
-        self.user.iter().find(|rule| rule.id.eq_ignore_ascii_case(user_id))
+        self.user
+            .iter()
+            .find(|rule| rule.id.eq_ignore_ascii_case(user_id))
     }
 
     pub(super) const fn token_lifetime(&self) -> Duration {

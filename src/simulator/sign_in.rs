@@ -95,7 +95,13 @@ fn verified(keys: &Keys, token: &str) -> Option<(Header, Claims)> {
 
 impl Tokens {
     /// The answer of the token endpoint.
-    pub(super) fn give(&mut self, keys: &Keys, endpoint: &str, scenario: &Scenario, form: &TokenForm) -> Answer {
+    pub(super) fn give(
+        &mut self,
+        keys: &Keys,
+        endpoint: &str,
+        scenario: &Scenario,
+        form: &TokenForm,
+    ) -> Answer {
         let refuse = |error, error_description| {
             let body = TokenError {
                 error,
@@ -104,10 +110,16 @@ impl Tokens {
             Answer::json(scenario.token.bad_assertion_status, &body)
         };
         if form.grant_type != "client_credentials" {
-            return refuse("unsupported_grant_type", "only client_credentials is supported");
+            return refuse(
+                "unsupported_grant_type",
+                "only client_credentials is supported",
+            );
         }
         if form.client_assertion_type != ASSERTION_TYPE {
-            return refuse("invalid_client", "client_assertion_type is missing or unknown");
+            return refuse(
+                "invalid_client",
+                "client_assertion_type is missing or unknown",
+            );
         }
         if let Err(why) = self.check_assertion(keys, endpoint, form) {
             return refuse("invalid_client", why);
@@ -138,8 +150,14 @@ impl Tokens {
         Answer::json(200, &answer)
     }
 
-    fn check_assertion(&mut self, keys: &Keys, endpoint: &str, form: &TokenForm) -> Result<(), &'static str> {
-        let (header, claims) = verified(keys, &form.client_assertion).ok_or("the assertion's signature is wrong")?;
+    fn check_assertion(
+        &mut self,
+        keys: &Keys,
+        endpoint: &str,
+        form: &TokenForm,
+    ) -> Result<(), &'static str> {
+        let (header, claims) =
+            verified(keys, &form.client_assertion).ok_or("the assertion's signature is wrong")?;
         let client = match header.alg.as_str() {
             "ES256" => EC_CLIENT,
             _ => RSA_CLIENT,
@@ -148,13 +166,19 @@ impl Tokens {
         if header.kid.as_deref() != Some(client) {
             return Err("the assertion's kid is unknown");
         }
-        if claims.iss != client || claims.sub != client || (!form.client_id.is_empty() && form.client_id != client) {
+        if claims.iss != client
+            || claims.sub != client
+            || (!form.client_id.is_empty() && form.client_id != client)
+        {
             return Err("iss, sub and client_id must be the client's ID");
         }
         if claims.aud != endpoint {
             return Err("the assertion's aud is not the token endpoint");
         }
-        if claims.exp + CLOCK_SKEW < now || claims.exp > now + LONGEST_LIFE + CLOCK_SKEW || claims.iat > now + CLOCK_SKEW {
+        if claims.exp + CLOCK_SKEW < now
+            || claims.exp > now + LONGEST_LIFE + CLOCK_SKEW
+            || claims.iat > now + CLOCK_SKEW
+        {
             return Err("the assertion has expired or is not yet valid");
         }
         if claims.jti.is_empty() || !self.assertions.insert(claims.jti) {
@@ -164,7 +188,13 @@ impl Tokens {
     }
 
     /// Whether a bearer token is good; if so, its number.
-    pub(super) fn check(&mut self, keys: &Keys, audience: &str, scenario: &Scenario, token: &str) -> Option<u64> {
+    pub(super) fn check(
+        &mut self,
+        keys: &Keys,
+        audience: &str,
+        scenario: &Scenario,
+        token: &str,
+    ) -> Option<u64> {
         if self.revoked.contains(token) {
             return None;
         }

@@ -68,7 +68,9 @@ impl Tenant {
 
     pub(super) fn locked(&self, user_id: &str) -> Option<[bool; 3]> {
         let accounts = locked(&self.accounts);
-        accounts.get(&user_id.to_lowercase()).map(|account| account.user.locked)
+        accounts
+            .get(&user_id.to_lowercase())
+            .map(|account| account.user.locked)
     }
 
     /// What a legacy token is meant for: the URL in the key file, to the letter.
@@ -113,7 +115,10 @@ impl Tenant {
             rsa_client_id: RSA_CLIENT.to_owned(),
             ec_client_id: EC_CLIENT.to_owned(),
         };
-        write_private(&credentials.api_key_file, &self.keys.legacy_key_file(&base_url)?)?;
+        write_private(
+            &credentials.api_key_file,
+            &self.keys.legacy_key_file(&base_url)?,
+        )?;
         write_private(&credentials.rsa_key_file, &self.keys.rsa_jwk()?)?;
         write_private(&credentials.ec_key_file, &self.keys.ec_jwk()?)?;
         let day = Duration::from_secs(86_400);

@@ -11,9 +11,19 @@ async fn calls_without_a_good_token_are_refused_and_entered() {
     })
     .await
     .expect("a free port");
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .expect("a client");
     let url = format!("{}/v1/users/{}/methods", simulator.base_url(), users[0].id);
-    let answer = client.patch(&url).bearer_auth("x.y.z").body("{}").send().await.expect("an answer");
+    let answer = client
+        .patch(&url)
+        .bearer_auth("x.y.z")
+        .body("{}")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 403);
     assert!(answer.text().await.expect("text").contains("\"path\""));
     let folder = tempfile::tempdir().expect("a folder");
@@ -27,10 +37,17 @@ async fn calls_without_a_good_token_are_refused_and_entered() {
         ("nonsense", 400),
     ] {
         let request = client.patch(&url).bearer_auth(&token).body(body);
-        assert_eq!(request.send().await.expect("an answer").status(), status, "{body}");
+        assert_eq!(
+            request.send().await.expect("an answer").status(),
+            status,
+            "{body}"
+        );
     }
     let unknown = url.replace(&users[0].id, "00000000-0000-4000-8000-000000000000");
-    let request = client.patch(&unknown).bearer_auth(&token).body(r#"{"unlockMethods":["SMS"]}"#);
+    let request = client
+        .patch(&unknown)
+        .bearer_auth(&token)
+        .body(r#"{"unlockMethods":["SMS"]}"#);
     assert_eq!(request.send().await.expect("an answer").status(), 404);
     let locked = simulator.locked(&users[0].id).expect("known");
     assert_eq!(locked, [false, users[0].locked[1], users[0].locked[2]]);

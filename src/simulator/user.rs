@@ -34,7 +34,11 @@ impl SimUser {
         if !locked.contains(&true) {
             locked[random.usize(..3)] = true;
         }
-        let name: String = id.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+        let name: String = id
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(12)
+            .collect();
         let name = name.to_lowercase();
         Self {
             id: id.to_owned(),
@@ -72,7 +76,11 @@ pub fn read_users(path: &Path, seed: u64) -> Result<Vec<SimUser>, UserFileError>
         path: path.to_owned(),
         why: error.to_string(),
     };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_path(path).map_err(failed)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(failed)?;
     let header = reader.headers().map_err(failed)?.clone();
     let column = |names: &[&str]| {
         header.iter().position(|name| {
@@ -81,11 +89,18 @@ pub fn read_users(path: &Path, seed: u64) -> Result<Vec<SimUser>, UserFileError>
         })
     };
     let id = column(&["userid", "id"]);
-    let (email, username) = (column(&["email", "emailaddress", "mail"]), column(&["username", "login"]));
+    let (email, username) = (
+        column(&["email", "emailaddress", "mail"]),
+        column(&["username", "login"]),
+    );
     let locked = column(&["locked"]);
     let mut users = Vec::new();
     let mut take = |record: &csv::StringRecord| {
-        let text = |column: Option<usize>| column.and_then(|column| record.get(column)).filter(|text| !text.is_empty());
+        let text = |column: Option<usize>| {
+            column
+                .and_then(|column| record.get(column))
+                .filter(|text| !text.is_empty())
+        };
         let Some(id) = text(id.or(Some(0))).filter(|id| uuid::Uuid::parse_str(id).is_ok()) else {
             return;
         };
@@ -94,7 +109,11 @@ pub fn read_users(path: &Path, seed: u64) -> Result<Vec<SimUser>, UserFileError>
         user.username = text(username).map_or(user.username, str::to_owned);
         if let Some(column) = locked {
             let words = record.get(column).unwrap_or_default();
-            user.locked = METHODS.map(|method| words.split('|').any(|word| word.trim().eq_ignore_ascii_case(method)));
+            user.locked = METHODS.map(|method| {
+                words
+                    .split('|')
+                    .any(|word| word.trim().eq_ignore_ascii_case(method))
+            });
         }
         users.push(user);
     };
@@ -111,7 +130,11 @@ pub fn read_users(path: &Path, seed: u64) -> Result<Vec<SimUser>, UserFileError>
 /// else: not on which of many calls came first.
 pub(super) fn random_for(seed: u64, user_id: &str, call: u64) -> fastrand::Rng {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for byte in user_id.to_ascii_lowercase().bytes().chain(call.to_le_bytes()) {
+    for byte in user_id
+        .to_ascii_lowercase()
+        .bytes()
+        .chain(call.to_le_bytes())
+    {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     fastrand::Rng::with_seed(hash)

@@ -54,7 +54,9 @@ impl Columns {
 
 fn plain(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
-    let letters = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-' | '\u{a0}'));
+    let letters = name
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '_' | '-' | '\u{a0}'));
     letters.flat_map(char::to_lowercase).collect()
 }
 
@@ -67,12 +69,22 @@ mod tests {
     #[test]
     fn names_in_every_spelling() {
         for (header, expected) in [
-            (vec!["User Id", "Email address", "Username"], (Some(0), Some(1), Some(2), None)),
-            (vec!["x", "USER-ID", "unlock_methods"], (Some(1), None, None, Some(2))),
-            (vec!["mail", "login", "id", "Methods"], (Some(2), Some(0), Some(1), Some(3))),
+            (
+                vec!["User Id", "Email address", "Username"],
+                (Some(0), Some(1), Some(2), None),
+            ),
+            (
+                vec!["x", "USER-ID", "unlock_methods"],
+                (Some(1), None, None, Some(2)),
+            ),
+            (
+                vec!["mail", "login", "id", "Methods"],
+                (Some(2), Some(0), Some(1), Some(3)),
+            ),
             (vec!["name"], (None, None, None, None)),
         ] {
-            let columns = Columns::by_name(&ByteRecord::from(header.clone())).expect("no two alike");
+            let columns =
+                Columns::by_name(&ByteRecord::from(header.clone())).expect("no two alike");
             let got = (columns.id, columns.email, columns.username, columns.methods);
             assert_eq!(got, expected, "{header:?}");
         }
@@ -81,6 +93,9 @@ mod tests {
     #[test]
     fn two_columns_that_mean_the_same_are_not_guessed_at() {
         let twice = Columns::by_name(&ByteRecord::from(vec!["id", "User Id"])).expect_err("two");
-        assert_eq!((twice.first.as_str(), twice.second.as_str()), ("id", "User Id"));
+        assert_eq!(
+            (twice.first.as_str(), twice.second.as_str()),
+            ("id", "User Id")
+        );
     }
 }

@@ -128,7 +128,9 @@ impl CsvRows {
 
     /// A field's text; `None` where it is empty or there is no such column.
     fn text(&self, column: Option<usize>) -> Result<Option<String>, SourceError> {
-        let bytes = column.and_then(|column| self.record.get(column)).unwrap_or_default();
+        let bytes = column
+            .and_then(|column| self.record.get(column))
+            .unwrap_or_default();
         let text = std::str::from_utf8(bytes).map_err(|_| SourceError::Encoding {
             input: self.input.clone(),
             line: self.record.position().map_or(0, ::csv::Position::line),
@@ -208,7 +210,9 @@ mod tests {
     }
 
     fn ids(rows: &[Row]) -> Vec<&str> {
-        rows.iter().map(|row| row.user.id.as_deref().unwrap_or("-")).collect()
+        rows.iter()
+            .map(|row| row.user.id.as_deref().unwrap_or("-"))
+            .collect()
     }
 
     #[test]
@@ -223,14 +227,21 @@ mod tests {
 
     #[test]
     fn without_a_header_column_one_is_the_id() {
-        assert_eq!(ids(&read(b"1,x\n2\n", false).expect("readable")), ["1", "2"]);
+        assert_eq!(
+            ids(&read(b"1,x\n2\n", false).expect("readable")),
+            ["1", "2"]
+        );
         assert!(read(b"", false).expect("readable").is_empty());
         assert!(read(b"id\n", true).expect("readable").is_empty());
     }
 
     #[test]
     fn rows_that_cannot_be_users_say_why() {
-        let rows = read(b"id,methods\n..,\n.,\na\x07b,\nok,PUSH\nok,sms|token\n", true).expect("readable");
+        let rows = read(
+            b"id,methods\n..,\n.,\na\x07b,\nok,PUSH\nok,sms|token\n",
+            true,
+        )
+        .expect("readable");
         let defects: Vec<_> = rows.iter().map(|row| row.defect.is_some()).collect();
         assert_eq!(defects, [true, true, true, true, false]);
         assert_eq!(rows[4].methods.to_string(), "TOKEN|SMS");
@@ -244,8 +255,15 @@ mod tests {
         ));
         assert!(matches!(
             read(b"id\na\n\xff\xfe\n", true),
-            Err(SourceError::Encoding { line: 3, row: 2, .. })
+            Err(SourceError::Encoding {
+                line: 3,
+                row: 2,
+                ..
+            })
         ));
-        assert!(matches!(read(b"id,userId\n", true), Err(SourceError::Ambiguous { .. })));
+        assert!(matches!(
+            read(b"id,userId\n", true),
+            Err(SourceError::Ambiguous { .. })
+        ));
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    event::{Event, Events},
+    event::{Event, Events, WeakEvents},
     model::{MethodSet, Outcome, OutcomeKind, Row},
     shutdown::{CancelReason, Shutdown},
 };
@@ -128,7 +128,9 @@ impl SourceError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Open { .. } => "name a CSV file that exists and that you may read, or - for standard input",
+            Self::Open { .. } => {
+                "name a CSV file that exists and that you may read, or - for standard input"
+            }
             Self::Read { .. } => "nothing after that line was read",
             Self::Encoding { .. } => "save it as UTF-8",
             Self::NoIdColumn { .. } => {
@@ -150,7 +152,9 @@ pub fn survey(settings: &SourceSettings) -> Result<Option<u64>, SourceError> {
         return rows.count_rows().map(Some);
     }
     match &settings.input {
-        Input::File(path) if !path.exists() || path.is_dir() => CsvRows::open(settings).map(|_| None),
+        Input::File(path) if !path.exists() || path.is_dir() => {
+            CsvRows::open(settings).map(|_| None)
+        }
         _ => Ok(None),
     }
 }
@@ -162,17 +166,29 @@ const CAPACITY: usize = 64;
 /// report as a duplicate, every other row into the channel. A source that fails in the middle
 /// stops the job.
 #[must_use]
-pub fn stream(settings: SourceSettings, events: Events, shutdown: Shutdown) -> mpsc::Receiver<Row> {
+pub fn stream(
+    settings: SourceSettings,
+    events: &Events,
+    shutdown: Shutdown,
+) -> mpsc::Receiver<Row> {
     let (sender, receiver) = mpsc::channel(CAPACITY);
+    let events = events.weak();
     thread::spawn(move || {
         if let Err(error) = read_all(&settings, &sender, &events) {
-            shutdown.cancel(CancelReason::SourceFailed(format!("{error}; {}", error.hint())));
+            shutdown.cancel(CancelReason::SourceFailed(format!(
+                "{error}; {}",
+                error.hint()
+            )));
         }
     });
     receiver
 }
 
-fn read_all(settings: &SourceSettings, rows: &mpsc::Sender<Row>, events: &Events) -> Result<(), SourceError> {
+fn read_all(
+    settings: &SourceSettings,
+    rows: &mpsc::Sender<Row>,
+    events: &WeakEvents,
+) -> Result<(), SourceError> {
     let mut select = Select::default();
     let mut count = 0;
     for row in CsvRows::open(settings)? {

@@ -97,7 +97,10 @@ impl Throttle {
     /// The service asked that nothing be sent before this instant. A deadline is only ever moved
     /// on. Returns whether this one is later than those before it.
     pub fn hold_until(&self, deadline: Instant) -> bool {
-        let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut not_before = self
+            .not_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let later = deadline > *not_before;
         *not_before = deadline.max(*not_before);
         later
@@ -110,7 +113,10 @@ impl Throttle {
     }
 
     fn not_before(&self) -> Instant {
-        *self.not_before.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .not_before
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn wait_for_deadline(&self) {
@@ -132,7 +138,8 @@ impl Throttle {
             if Instant::now() < self.not_before() {
                 return false;
             }
-            self.clock.show(slot.max(self.elapsed().saturating_sub(FORGIVEN)));
+            self.clock
+                .show(slot.max(self.elapsed().saturating_sub(FORGIVEN)));
         }
     }
 
@@ -196,15 +203,31 @@ mod tests {
     }
 
     fn most_in_a_second(times: &[f64]) -> usize {
-        let within = |from: f64| times.iter().filter(|at| (from..from + 1.0).contains(at)).count();
+        let within = |from: f64| {
+            times
+                .iter()
+                .filter(|at| (from..from + 1.0).contains(at))
+                .count()
+        };
         times.iter().map(|at| within(*at)).max().unwrap_or(0)
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_second_carries_more_than_rate_and_burst_and_little_is_lost() {
-        for (rate, burst) in [(5, 1), (10, 1), (10, 4), (50, 1), (200, 1), (500, 1), (500, 20)] {
+        for (rate, burst) in [
+            (5, 1),
+            (10, 1),
+            (10, 4),
+            (50, 1),
+            (200, 1),
+            (500, 1),
+            (500, 20),
+        ] {
             let times = grants(throttle(&format!("{rate}/s"), burst), rate as usize * 4).await;
-            assert!(most_in_a_second(&times) <= (rate + burst) as usize, "{rate} {burst}");
+            assert!(
+                most_in_a_second(&times) <= (rate + burst) as usize,
+                "{rate} {burst}"
+            );
             let took = times.last().expect("grants");
             assert!(*took < 4.0 * 1.02 + 0.01, "{rate} {burst} took {took}");
         }
@@ -224,7 +247,10 @@ mod tests {
         let start = Instant::now();
         throttle.acquire().await;
         throttle.hold_until(start + Duration::from_secs(5));
-        assert!(!throttle.hold_until(start + Duration::from_secs(2)), "never shortened");
+        assert!(
+            !throttle.hold_until(start + Duration::from_secs(2)),
+            "never shortened"
+        );
         let waiter = tokio::spawn({
             let throttle = Arc::clone(&throttle);
             async move {
@@ -235,7 +261,10 @@ mod tests {
         advance(Duration::from_secs(4)).await;
         throttle.hold_until(start + Duration::from_secs(9));
         let passed = waiter.await.expect("the waiter ends");
-        assert!(passed >= Duration::from_secs(9) && passed < Duration::from_millis(9200), "{passed:?}");
+        assert!(
+            passed >= Duration::from_secs(9) && passed < Duration::from_millis(9200),
+            "{passed:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,10 +12,14 @@ pub struct Rate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     /// Not of the form N or N/s, N/m, N/h.
-    #[error("`{0}` is not a rate; write a number, or a number per unit such as 10/s, 300/m or 1000/h")]
+    #[error(
+        "`{0}` is not a rate; write a number, or a number per unit such as 10/s, 300/m or 1000/h"
+    )]
     Syntax(String),
     /// Zero, negative or beyond what can be paced.
-    #[error("a rate of `{0}` cannot be kept; it must be above zero, at least one request a day and at most 100000/s")]
+    #[error(
+        "a rate of `{0}` cannot be kept; it must be above zero, at least one request a day and at most 100000/s"
+    )]
     Range(String),
 }
 
@@ -106,10 +110,16 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_kept() {
         for text in ["0", "0/s", "-3", "1e9", "NaN", "inf"] {
-            assert!(matches!(text.parse::<Rate>(), Err(RateError::Range(_))), "{text}");
+            assert!(
+                matches!(text.parse::<Rate>(), Err(RateError::Range(_))),
+                "{text}"
+            );
         }
         for text in ["", "ten", "10/d", "10/s/s", "10 per second"] {
-            assert!(matches!(text.parse::<Rate>(), Err(RateError::Syntax(_))), "{text}");
+            assert!(
+                matches!(text.parse::<Rate>(), Err(RateError::Syntax(_))),
+                "{text}"
+            );
         }
     }
 }

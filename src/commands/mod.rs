@@ -1,0 +1,88 @@
+//! The commands: the wiring, and the only place that knows all rooms.
+
+mod job;
+mod run;
+mod simulate;
+mod token;
+
+use std::{
+    ffi::OsString,
+    io::{self, ErrorKind, Write},
+    path::PathBuf,
+};
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    config::Environment,
+    error::AppError,
+    logging,
+    report::Screen,
+};
+
+/// Runs the program: what was typed, in this process's environment. Returns its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each goes.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    match dispatch(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            explain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<u8, AppError> {
+    let env = Environment::read();
+    let screen = Screen::default();
+    logging::set_up(&cli.global, &env, &screen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| AppError::system("start the runtime", source))?;
+    let code = runtime.block_on(async {
+        match &cli.command {
+            Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
+            Command::Token(args) => token::run(args, &env).await,
+            Command::Simulate(args) => simulate::run(args).await,
+        }
+    });
+    // A thread that is stuck in reading standard input must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+/// One message: what happened, and what to do.
+fn explain(error: &AppError) {
+    let hint = match error.hint() {
+        hint if hint.is_empty() => hint,
+        hint => format!("\n  hint: {hint}"),
+    };
+    let _ = writeln!(io::stderr(), "bulk-unlock: {error}{hint}");
+}
+
+/// Writes to standard output. Whoever closed it does not want to know.
+fn print(text: &str) -> Result<(), AppError> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => Err(AppError::Output {
+            path: PathBuf::from("standard output"),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}

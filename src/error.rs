@@ -1,0 +1,119 @@
+//! Why a command ends without having done its work: one variant a way to fail, each with its exit
+//! code and what to do.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    auth::AuthError,
+    config::ConfigError,
+    http::HttpSetupError,
+    results::PathError,
+    results::ResultsError,
+    simulator::{ScenarioError, UserFileError},
+    source::SourceError,
+};
+
+/// A failure, to the user.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Options, environment or key files.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An output's name.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// TLS.
+    #[error(transparent)]
+    Http(#[from] HttpSetupError),
+    /// Signing in.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The results.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The summary, or what goes to standard output.
+    #[error("failed to write {path}: {source}")]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The log file.
+    #[error("failed to open the log file {path}: {source}")]
+    LogFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A scenario of the simulator.
+    #[error("failed to read the scenario {path}: {source}")]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ScenarioError,
+    },
+    /// Users of the simulator.
+    #[error(transparent)]
+    SimulatedUsers(#[from] UserFileError),
+    /// The operating system does not let us: a port, a signal handler, a folder.
+    #[error("failed to {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The user said no.
+    #[error("nothing was sent")]
+    Declined,
+}
+
+impl AppError {
+    /// The process's exit code, as the documentation has it.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Path(_)
+            | Self::Http(_)
+            | Self::LogFile { .. }
+            | Self::Scenario { .. } => 2,
+            Self::SimulatedUsers(_) | Self::System { .. } => 2,
+            Self::Auth(error) if error.is_local() => 2,
+            Self::Auth(_) => 3,
+            Self::Declined => 4,
+            Self::Source(_) | Self::Results(_) | Self::Output { .. } => 5,
+        }
+    }
+
+    /// What to do about it; empty where the message says it all.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Auth(error) => error.hint(),
+            Self::Source(error) => error.hint().to_owned(),
+            Self::Results(error) => error.hint().to_owned(),
+            Self::Output { .. } => {
+                "name a file in a folder that exists and that you may write to".to_owned()
+            }
+            Self::LogFile { .. } => "name another file with --log-file".to_owned(),
+            Self::Declined => "say --yes not to be asked".to_owned(),
+            Self::Path(_)
+            | Self::Http(_)
+            | Self::Scenario { .. }
+            | Self::SimulatedUsers(_)
+            | Self::System { .. } => String::new(),
+        }
+    }
+
+    pub(crate) const fn system(what: &'static str, source: io::Error) -> Self {
+        Self::System { what, source }
+    }
+}

@@ -1,0 +1,125 @@
+//! The log: to standard error, kept apart from the bar, and to a file where one is named.
+//!
+//! Set up once. Only this program's own events are let through: what libraries tell of their
+//! requests may hold what must not be told.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, IsTerminal, Write},
+    sync::Arc,
+};
+
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use crate::{
+    cli::{GlobalArgs, LogFormat},
+    config::Environment,
+    error::AppError,
+    report::Screen,
+};
+
+/// Sets the log up for the whole process.
+///
+/// # Errors
+/// [`AppError::LogFile`].
+pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(), AppError> {
+    let level = match (args.quiet, args.verbose) {
+        (true, _) => tracing::Level::WARN,
+        (false, 0) => tracing::Level::INFO,
+        (false, 1) => tracing::Level::DEBUG,
+        (false, _) => tracing::Level::TRACE,
+    };
+    let own = |level| {
+        Targets::new()
+            .with_target("bulk_unlock", level)
+            .with_default(tracing::Level::ERROR)
+    };
+    let json = args.log_format == Some(LogFormat::Json);
+    let colour = env.allows_colour() && io::stderr().is_terminal();
+    let mut layers = vec![
+        layer(ScreenWriter(screen.clone()), json, colour)
+            .with_filter(own(level))
+            .boxed(),
+    ];
+    let file = args.log_file.as_ref().map(|path| {
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|source| AppError::LogFile {
+            path: path.clone(),
+            source,
+        })
+    });
+    if let Some(file) = file.transpose()? {
+        let level = level.max(tracing::Level::INFO);
+        layers.push(
+            layer(FileWriter(Arc::new(file)), json, false)
+                .with_filter(own(level))
+                .boxed(),
+        );
+    }
+    // A second set-up in one process is a test's.
+    let _ = tracing_subscriber::registry().with(layers).try_init();
+    Ok(())
+}
+
+fn layer<W>(writer: W, json: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = fmt::layer()
+        .with_writer(writer)
+        .with_target(false)
+        .with_ansi(colour);
+    if json {
+        layer.json().flatten_event(true).boxed()
+    } else {
+        layer.boxed()
+    }
+}
+
+/// Writes one event while no bar is drawn.
+#[derive(Clone)]
+struct ScreenWriter(Screen);
+
+impl Write for ScreenWriter {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write_all(event))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for ScreenWriter {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Appends one event.
+#[derive(Clone)]
+struct FileWriter(Arc<File>);
+
+impl Write for FileWriter {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(event)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for FileWriter {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
