@@ -87,7 +87,7 @@ pub struct Reply {
     pub date: Option<String>,
     /// The `Location` header's host, of a redirect that was not followed.
     pub redirect_host: Option<String>,
-    /// The body, at most [`BODY_CAP`] bytes; `None` where it was longer.
+    /// The body, at most 1 MiB; `None` where it was longer.
     pub body: Option<Vec<u8>>,
 }
 

@@ -177,12 +177,13 @@ impl Api {
                 .unless_stopped(self.standing.clear())
                 .await
                 .ok_or(Halt)?;
-            let token = self.token().await?;
+            self.token().await?;
             self.transport.pace().await?;
-            // The wait may have been long; a permit that cannot be used at once is given up.
-            if self.standing.doubted() || self.tokens.is_due(&token) {
+            // The wait may have been long: what counts is how things stand now. A permit that
+            // cannot be used at once is given up, since a later request would come too close.
+            let Some(token) = self.tokens.usable().filter(|_| !self.standing.doubted()) else {
                 continue;
-            }
+            };
             let _under_way = self.standing.under_way();
             let exchange = self.transport.send(request, Some(token.secret())).await?;
             return Ok((exchange, token));

@@ -67,7 +67,8 @@ async fn try_once(
     transport: &Transport,
     request: &Request,
 ) -> Result<(Answer, Option<Option<Instant>>), Halt> {
-    transport.pace().await?;
+    transport.pace_urgent().await?;
+    let sent = Instant::now();
     let Exchange { reply, not_before } = transport.send(request, None).await?;
     let reply = match reply {
         Ok(reply) => reply,
@@ -78,6 +79,7 @@ async fn try_once(
     let answer = TokenReply {
         status: reply.status,
         body: reply.body.unwrap_or_default(),
+        sent,
     };
     Ok((Ok(answer), again.then_some(not_before)))
 }

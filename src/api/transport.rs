@@ -53,6 +53,12 @@ impl Transport {
         permit.await.ok_or(Halt)
     }
 
+    /// The same for a request that others wait for: a token's.
+    pub(super) async fn pace_urgent(&self) -> Result<(), Halt> {
+        let permit = self.shutdown.unless_stopped(self.throttle.acquire_urgent());
+        permit.await.ok_or(Halt)
+    }
+
     /// Sends one request. A stop lets it end; an abort does not.
     pub(super) async fn send(
         &self,

@@ -91,6 +91,26 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_names_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, content) in [
+            ("absent", None),
+            ("odd", Some(vec![0xff; 9])),
+            ("long", Some(vec![b'x'; 70_000])),
+        ] {
+            let path = folder.path().join(name);
+            if let Some(content) = content {
+                fs::write(&path, content).expect("written");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+            }
+            let error = read_secret(&path).expect_err(name);
+            assert!(matches!(error, AuthError::Read { .. }), "{name}");
+            let text = error.to_string();
+            assert!(text.contains(name) && !text.contains("xxx"), "{text}");
+        }
+    }
+
+    #[test]
     fn the_service_managers_folder_is_second() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("a.key"), "").expect("written");

@@ -32,6 +32,8 @@ struct KeyFile {
     access_key: Option<SecretString>,
     #[serde(rename = "adminRestApiUrl")]
     admin_rest_api_url: Option<String>,
+    kty: Option<serde::de::IgnoredAny>,
+    keys: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize)]
@@ -59,9 +61,14 @@ impl LegacyKey {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let file: KeyFile = serde_json::from_str(text)
             .map_err(|error| format!("not the JSON of a key file (line {})", error.line()))?;
+        if file.access_key.is_none() && (file.kty.is_some() || file.keys.is_some()) {
+            return Err(
+                "it is a JWK, the key of an OAuth client; name it with --oauth-key-file".to_owned(),
+            );
+        }
         let missing = |name| format!("its member `{name}` is missing");
         let pem = file.access_key.ok_or_else(|| missing("accessKey"))?;
         Ok(Self {
@@ -113,7 +120,9 @@ mod tests {
         let pem = "-----BEGIN RSA PRIVATE KEY-----\\nAAAA\\n-----END RSA PRIVATE KEY-----";
         for (text, part) in [
             ("{", "not the JSON"),
-            (r#"{"kty":"RSA"}"#, "`accessKey` is missing"),
+            (r#"{"kty":"RSA"}"#, "--oauth-key-file"),
+            (r#"{"keys":[]}"#, "--oauth-key-file"),
+            ("{}", "`accessKey` is missing"),
             (r#"{"accessKey":"x"}"#, "`accessID` is missing"),
             (
                 r#"{"accessKey":"x","accessID":"a"}"#,

@@ -8,10 +8,15 @@ mod key_file;
 mod legacy_key;
 mod oauth;
 mod source;
+#[cfg(test)]
+mod test_keys;
+#[cfg(test)]
+mod tests;
 
-use std::{path::PathBuf, pin::Pin};
+use std::{fmt, path::PathBuf, pin::Pin};
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 pub use key_file::{locate, read_secret};
 pub use legacy_key::LegacyKey;
@@ -39,12 +44,27 @@ pub struct TokenRequest {
 }
 
 /// The token endpoint's answer.
-#[derive(Debug)]
 pub struct TokenReply {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
+    /// The body; it may hold a token.
     pub body: Vec<u8>,
+    /// When the request was sent, from which the token's life is counted: a slow answer does not
+    /// lengthen it, and a wait before the request does not shorten it.
+    pub sent: Instant,
+}
+
+impl fmt::Debug for TokenReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenReply")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a text can stand as a token in a header: one word of ASCII.
+fn is_one_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// A future that can be kept and sent.

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthError, TokenReply, TokenRequest,
+    AuthError, TokenReply, TokenRequest, is_one_word,
     jws::{SigningKey, epoch_seconds},
     key_file::read_secret,
 };
@@ -60,6 +60,8 @@ struct Jwk {
     x: Option<String>,
     y: Option<String>,
     keys: Vec<Jwk>,
+    #[serde(rename = "accessKey")]
+    access_key: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +88,7 @@ impl OAuthKey {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut jwk: Jwk = serde_json::from_str(text)
             .map_err(|error| format!("not the JSON of a JWK (line {})", error.line()))?;
         match jwk.keys.len() {
@@ -102,6 +104,11 @@ impl OAuthKey {
                     "curve {} is not supported, only P-256",
                     crv.unwrap_or("(none)")
                 ));
+            }
+            ("", _) if jwk.access_key.is_some() => {
+                return Err(
+                    "it is a legacy Administration API key; name it with --api-key-file".to_owned(),
+                );
             }
             ("", _) => return Err("its member `kty` is missing".to_owned()),
             (kty, _) => return Err(format!("key type {kty} is not supported, only RSA and EC")),
@@ -141,6 +148,9 @@ fn secret(name: &str, value: Option<&SecretString>) -> Result<Vec<u8>, String> {
 fn bytes(name: &str, value: Option<&str>) -> Result<Vec<u8>, String> {
     let value = value.ok_or_else(|| match name {
         "d" => "it holds the public key only; its member `d` is missing".to_owned(),
+        "p" | "q" | "dp" | "dq" | "qi" => {
+            format!("its member `{name}` is missing; an RSA key needs all of p, q, dp, dq and qi")
+        }
         _ => format!("its member `{name}` is missing"),
     })?;
     URL_SAFE_NO_PAD
@@ -188,6 +198,7 @@ enum Seconds {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: SecretString,
+    token_type: Option<String>,
     expires_in: Option<Seconds>,
 }
 
@@ -206,12 +217,20 @@ pub(super) fn read_answer(reply: &TokenReply) -> Result<(SecretString, Duration)
         200 => {
             let answer: TokenAnswer =
                 serde_json::from_slice(&reply.body).map_err(|_| unreadable())?;
+            if !is_one_word(answer.access_token.expose_secret()) {
+                return Err(unreadable());
+            }
+            if let Some(kind) = answer.token_type.filter(|kind| is_bound(kind)) {
+                let why = format!("the token endpoint gave a {kind} token, not a bearer token");
+                return Err(AuthError::Unreachable(why));
+            }
             let seconds = match answer.expires_in {
                 Some(Seconds::Number(seconds)) => Some(seconds),
                 Some(Seconds::Text(text)) => text.trim().parse().ok(),
                 None => None,
             };
-            let lifetime = seconds.filter(|seconds| (0.0..=1e9).contains(seconds));
+            // A life of nothing cannot be meant, and nothing could ever be sent on such a token.
+            let lifetime = seconds.filter(|seconds| (1.0..=1e9).contains(seconds));
             Ok((
                 answer.access_token,
                 lifetime.map_or(USUAL_LIFETIME, Duration::from_secs_f64),
@@ -222,17 +241,40 @@ pub(super) fn read_answer(reply: &TokenReply) -> Result<(SecretString, Duration)
     }
 }
 
+/// Whether a token of this kind needs a proof beside it, and so is no bearer token.
+fn is_bound(kind: &str) -> bool {
+    ["DPoP", "PoP", "MAC"]
+        .iter()
+        .any(|bound| bound.eq_ignore_ascii_case(kind))
+}
+
 /// The token endpoint's own words, in one line.
 fn said(reply: &TokenReply) -> String {
     let error: TokenError = serde_json::from_slice(&reply.body).unwrap_or_default();
     let words = [error.error, error.error_description];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let words = without_tokens(&words);
     let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
     let words: String = printable.take(200).collect();
     match words.as_str() {
         "" => format!("the token endpoint answered {}", reply.status),
         words => format!("the token endpoint answered {}, {words}", reply.status),
     }
+}
+
+/// The words without what may be a token or the assertion, should the endpoint repeat it.
+fn without_tokens(words: &str) -> String {
+    const SHORTEST: usize = 64;
+    let of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let runs = words.split_inclusive(|c| !of_a_token(c)).map(|run| {
+        let token = run.trim_end_matches(|c| !of_a_token(c));
+        if token.len() < SHORTEST {
+            run.to_owned()
+        } else {
+            format!("[token]{}", &run[token.len()..])
+        }
+    });
+    runs.collect()
 }
 
 #[cfg(test)]
@@ -248,6 +290,7 @@ mod tests {
         TokenReply {
             status,
             body: body.as_bytes().to_vec(),
+            sent: tokio::time::Instant::now(),
         }
     }
 
@@ -285,6 +328,10 @@ mod tests {
             (r#","expires_in":"120""#, 120.0),
             (r#","expires_in":null"#, 3600.0),
             (r#","expires_in":-5"#, 3600.0),
+            (r#","expires_in":0"#, 3600.0),
+            (r#","expires_in":"soon""#, 3600.0),
+            (r#","expires_in":7,"token_type":"bearer""#, 7.0),
+            (r#","expires_in":7,"token_type":"odd""#, 7.0),
             ("", 3600.0),
         ] {
             let body = format!(r#"{{"access_token":"t"{expires_in}}}"#);
@@ -307,6 +354,9 @@ mod tests {
             (429, "", false),
             (503, "", false),
             (200, "{}", false),
+            (200, r#"{"access_token":""}"#, false),
+            (200, r#"{"access_token":"two words"}"#, false),
+            (200, r#"{"access_token":"t","token_type":"dpop"}"#, false),
         ] {
             let error = read_answer(&reply(status, body)).expect_err(body);
             assert_eq!(matches!(error, AuthError::Refused(_)), refused, "{status}");

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{
-    AuthError, BoxFuture, Credentials, LegacyKey, TokenReply, TokenRequest, key_file::read_secret,
-    oauth::read_answer,
+    AuthError, BoxFuture, Credentials, LegacyKey, TokenReply, TokenRequest, is_one_word,
+    key_file::read_secret, oauth::read_answer,
 };
 
 /// A token is renewed when less than this, or a tenth of its life, is left.
@@ -61,11 +61,7 @@ impl ReadyToken {
             Self::File(path) => (read_secret(path)?, path.clone()),
         };
         let token = text.expose_secret().trim();
-        if token.is_empty()
-            || token
-                .chars()
-                .any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii())
-        {
+        if !is_one_word(token) {
             let why = "it should hold one word and nothing else".to_owned();
             let expected = "a bearer token";
             return Err(AuthError::Format {
@@ -93,7 +89,9 @@ type Sender = Box<dyn Fn(TokenRequest) -> BoxFuture<Result<TokenReply, AuthError
 pub struct TokenSource {
     credentials: Credentials,
     send: Sender,
-    current: Mutex<Option<Arc<AccessToken>>>,
+    latest: StdMutex<Option<Arc<AccessToken>>>,
+    /// Held by the one renewal that is under way.
+    renewing: Mutex<()>,
     useless_until: StdMutex<Option<Instant>>,
 }
 
@@ -115,21 +113,48 @@ impl TokenSource {
         Self {
             credentials,
             send: Box::new(send),
-            current: Mutex::new(None),
+            latest: StdMutex::new(None),
+            renewing: Mutex::new(()),
             useless_until: StdMutex::new(None),
         }
     }
 
-    /// A token that is good for a while yet.
+    /// A token that is good for a while yet; where it cannot be renewed ahead of its end, the old
+    /// one until then.
     ///
     /// # Errors
     /// [`AuthError`] where there was none, or it had to be renewed and could not be.
     pub async fn current(&self) -> Result<Arc<AccessToken>, AuthError> {
-        let mut current = self.current.lock().await;
-        match current.as_ref() {
-            Some(token) if !self.is_due(token) => Ok(Arc::clone(token)),
-            _ => self.renew(&mut current).await,
+        if let Some(token) = self.latest().filter(|token| !self.is_due(token)) {
+            return Ok(token);
         }
+        let _renewing = self.renewing.lock().await;
+        if let Some(token) = self.latest().filter(|token| !self.is_due(token)) {
+            return Ok(token);
+        }
+        match (self.renew().await, self.usable()) {
+            (Err(AuthError::Unreachable(why)), Some(token)) => {
+                tracing::warn!("failed to renew the token ahead of its end: {why}");
+                Ok(token)
+            }
+            (renewed, _) => renewed,
+        }
+    }
+
+    /// The newest token, where it has not ended.
+    #[must_use]
+    pub fn usable(&self) -> Option<Arc<AccessToken>> {
+        self.latest().filter(|token| {
+            let lifetime = token.lifetime;
+            lifetime.is_none_or(|lifetime| token.issued.elapsed() < lifetime)
+        })
+    }
+
+    fn latest(&self) -> Option<Arc<AccessToken>> {
+        self.latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A token newer than the one that was refused. Whoever comes second finds it renewed.
@@ -137,16 +162,17 @@ impl TokenSource {
     /// # Errors
     /// [`AuthError`] where the renewal failed.
     pub async fn renew_if(&self, refused: u64) -> Result<Renewal, AuthError> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref().filter(|token| token.generation > refused) {
+        let _renewing = self.renewing.lock().await;
+        let latest = self.latest();
+        if let Some(token) = latest.as_ref().filter(|token| token.generation > refused) {
             return Ok(Renewal::Renewed(Arc::clone(token)));
         }
-        if let (Credentials::Ready(ready), Some(token)) = (&self.credentials, current.as_ref())
+        if let (Credentials::Ready(ready), Some(token)) = (&self.credentials, latest.as_ref())
             && ready.read()?.expose_secret() == token.secret.expose_secret()
         {
             return Ok(Renewal::Unchanged);
         }
-        self.renew(&mut current).await.map(Renewal::Renewed)
+        self.renew().await.map(Renewal::Renewed)
     }
 
     /// Whether it is time to renew this token.
@@ -186,23 +212,20 @@ impl TokenSource {
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    async fn renew(
-        &self,
-        current: &mut Option<Arc<AccessToken>>,
-    ) -> Result<Arc<AccessToken>, AuthError> {
-        // The life is counted from before the request, so that a slow answer cannot lengthen it.
-        let issued = Instant::now();
+    /// Makes or fetches a token; whoever calls holds `renewing`.
+    async fn renew(&self) -> Result<Arc<AccessToken>, AuthError> {
         let now = SystemTime::now();
-        let (secret, lifetime) = match &self.credentials {
-            Credentials::Legacy(key) => (key.mint(now)?, Some(LegacyKey::LIFETIME)),
-            Credentials::Ready(ready) => (ready.read()?, None),
+        let (secret, lifetime, issued) = match &self.credentials {
+            Credentials::Legacy(key) => (key.mint(now)?, Some(LegacyKey::LIFETIME), Instant::now()),
+            Credentials::Ready(ready) => (ready.read()?, None, Instant::now()),
             Credentials::OAuth(client) => {
                 let reply = (self.send)(client.request(now)?).await?;
                 let (secret, lifetime) = read_answer(&reply)?;
-                (secret, Some(lifetime))
+                (secret, Some(lifetime), reply.sent)
             }
         };
-        let generation = current.as_ref().map_or(0, |token| token.generation) + 1;
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = latest.as_ref().map_or(0, |token| token.generation) + 1;
         tracing::debug!(
             generation,
             lifetime_s = lifetime.map(|lifetime| lifetime.as_secs()),
@@ -214,7 +237,10 @@ impl TokenSource {
             issued,
             lifetime,
         });
-        *current = Some(Arc::clone(&token));
+        *latest = Some(Arc::clone(&token));
         Ok(token)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,20 +36,12 @@ pub(super) async fn run(
 ) -> Result<u8, AppError> {
     let settings = resolve_run(args, env)?;
     let started = Started::now();
-    let (connection, input, simulated) = match settings.simulate {
-        Some(made_up) => {
-            let simulated = Simulated::start(settings.input.as_deref(), made_up).await?;
-            (
-                simulated.connection()?,
-                simulated.input.clone(),
-                Some(simulated),
-            )
-        }
-        None => {
-            let input = settings.input.clone().unwrap_or_default();
-            (resolve_connection(&args.connection, env)?, input, None)
-        }
+    let simulated = match settings.simulate {
+        Some(made_up) => Some(Simulated::start(settings.input.as_deref(), made_up).await?),
+        None => None,
     };
+    let input = simulated.as_ref().map(|simulated| simulated.input.clone());
+    let input = input.or_else(|| settings.input.clone()).unwrap_or_default();
     let source = SourceSettings {
         input: Input::new(&input),
         header: settings.header,
@@ -57,6 +49,10 @@ pub(super) async fn run(
         limit: settings.limit,
     };
     let total = survey(&source)?;
+    let connection = match &simulated {
+        Some(simulated) => simulated.connection()?,
+        None => resolve_connection(&args.connection, env)?,
+    };
     if simulated.is_none() && !settings.yes {
         confirm(total, &source, &connection)?;
     }

@@ -154,9 +154,6 @@ mod tests {
             let _ = writeln!(text, "{},{},{}", user.id, user.email, user.username);
         }
         let path = std::path::Path::new("samples/users.csv");
-        if std::env::var_os("BULK_UNLOCK_WRITE_SAMPLE").is_some() {
-            std::fs::write(path, &text).expect("written");
-        }
         assert_eq!(std::fs::read_to_string(path).expect("readable"), text);
         assert_eq!(read_users(path, 1).expect("readable"), users);
         assert!(users.iter().all(|user| user.locked.contains(&true)));

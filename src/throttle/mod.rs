@@ -6,7 +6,7 @@
 //! share: the service asked that nothing be sent before then. And a clock that shows the *slot*
 //! that a request was due in, not the instant at which a timer happened to wake: a timer that is
 //! late by a millisecond would otherwise lose that millisecond for good, half of the rate at
-//! 1,000/s. At most [`FORGIVEN`] of lateness is made up for, so a stall does not become a burst.
+//! 1,000/s. At most `FORGIVEN` of lateness is made up for, so a stall does not become a burst.
 
 mod rate;
 
@@ -58,7 +58,9 @@ pub struct Throttle {
     clock: SlotClock,
     origin: Instant,
     not_before: StdMutex<Instant>,
-    /// Held by the one waiter who is next; the lock is fair.
+    /// Where requests queue that nobody else waits for; the lock is fair.
+    queue: Mutex<()>,
+    /// Held by the one waiter who is next; at most one of the queue waits for it.
     gate: Mutex<()>,
     rate: Rate,
 }
@@ -78,6 +80,7 @@ impl Throttle {
             clock,
             origin,
             not_before: StdMutex::new(origin),
+            queue: Mutex::new(()),
             gate: Mutex::new(()),
             rate: settings.rate,
         }
@@ -85,6 +88,12 @@ impl Throttle {
 
     /// Waits for the next permit. Dropping the future gives up the place in the queue, no more.
     pub async fn acquire(&self) {
+        let _first = self.queue.lock().await;
+        self.acquire_urgent().await;
+    }
+
+    /// The next permit but one, past the queue: for a request that those in the queue wait for.
+    pub async fn acquire_urgent(&self) {
         let _turn = self.gate.lock().await;
         loop {
             self.wait_for_deadline().await;
@@ -264,6 +273,29 @@ mod tests {
         assert!(
             passed >= Duration::from_secs(9) && passed < Duration::from_millis(9200),
             "{passed:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_urgent_request_passes_the_queue() {
+        let throttle = Arc::new(throttle("10/s", 1));
+        let start = Instant::now();
+        let mut queue = JoinSet::new();
+        for _ in 0..50 {
+            let throttle = Arc::clone(&throttle);
+            queue.spawn(async move { throttle.acquire().await });
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        throttle.acquire_urgent().await;
+        assert!(
+            start.elapsed() < Duration::from_millis(250),
+            "{:?}",
+            start.elapsed()
+        );
+        queue.join_all().await;
+        assert!(
+            start.elapsed() > Duration::from_secs(5),
+            "it took a permit all the same"
         );
     }
 

@@ -1,0 +1,10 @@
+//! The whole program against the simulator, on real HTTP. The simulator's ledger is the oracle:
+//! what the results say must agree with it.
+
+mod bad_input;
+mod interop;
+mod outcomes;
+mod promises;
+mod secrets;
+mod sign_in;
+mod world;
