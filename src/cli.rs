@@ -178,8 +178,9 @@ pub struct PaceArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// https://TENANT.access.securid.com/AdminInterface/restapi
+    /// The service's base URL, with or without `/v1` and a last `/`
     #[arg(long, value_name = "URL")]
+    #[arg(help = "https://TENANT.access.securid.com/AdminInterface/restapi")]
     pub base_url: Option<String>,
     /// Legacy Administration API key (JSON); it holds the URL too
     #[arg(long, value_name = "FILE")]

@@ -9,7 +9,10 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderName, HeaderValue, Response, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     response::IntoResponse,
 };
 use hyper::body::Frame;
@@ -127,9 +130,13 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
+        let promised = self.body.len();
+        let truncated = self.truncated;
         let body = if self.truncated {
             let half = self.body.len() / 2;
-            Body::new(CutBody(Some(Bytes::from(self.body[..half].to_owned()))))
+            Body::new(CutBody::Whole(Bytes::copy_from_slice(
+                &self.body.as_bytes()[..half],
+            )))
         } else {
             Body::from(self.body)
         };
@@ -142,6 +149,9 @@ impl IntoResponse for Answer {
             .and_then(|status| StatusCode::from_u16(status).ok());
         *response.status_mut() = status.unwrap_or(StatusCode::OK);
         let headers = response.headers_mut();
+        if truncated {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(promised));
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -153,7 +163,12 @@ impl IntoResponse for Answer {
 }
 
 /// A body that breaks off after its first piece.
-struct CutBody(Option<Bytes>);
+enum CutBody {
+    Whole(Bytes),
+    /// The piece is handed over; a turn of the connection passes so that it is sent.
+    Sending,
+    Sent,
+}
 
 impl hyper::body::Body for CutBody {
     type Data = Bytes;
@@ -161,11 +176,18 @@ impl hyper::body::Body for CutBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(bytes) => Ok(Frame::data(bytes)),
-            None => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
-        }))
+        match std::mem::replace(&mut *self, Self::Sent) {
+            Self::Whole(bytes) => {
+                *self = Self::Sending;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Sending => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Sent => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+        }
     }
 }

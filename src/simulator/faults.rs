@@ -44,7 +44,7 @@ impl Unlock<'_> {
     fn apply(&mut self, asked: [bool; 3]) {
         let locks = self.account.user.locked.iter_mut();
         for ((lock, asked), stays) in locks.zip(asked).zip(self.always_locked) {
-            *lock = *lock && (!asked || stays);
+            *lock = stays || (*lock && !asked);
         }
     }
 
@@ -70,11 +70,21 @@ impl Unlock<'_> {
         };
         let not_done = match kind {
             FaultKind::Mixed500 => {
-                let first = self.asked.iter().position(|asked| *asked).unwrap_or(0);
-                let mut only_first = [false; 3];
-                only_first[first] = true;
-                self.apply(only_first);
-                return (Answer::json(500, &self.status()), false);
+                // Where something was locked, the last of it stays so.
+                let before = self.account.user.locked;
+                let mut some = self.asked;
+                if let Some(last) = (0..3).rfind(|method| self.asked[*method] && before[*method]) {
+                    some[last] = false;
+                }
+                self.apply(some);
+                return (
+                    Answer::json(500, &self.status()),
+                    before != self.account.user.locked,
+                );
+            }
+            FaultKind::Done500 => {
+                self.apply(self.asked);
+                return (Answer::json(500, &self.status()), true);
             }
             FaultKind::Slow => return self.done(),
             FaultKind::Truncated => {
@@ -110,7 +120,7 @@ impl Unlock<'_> {
             FaultKind::GatewayTimeout => Answer::page(504),
             FaultKind::Cut | FaultKind::TokenRevoked => Answer::none(),
             FaultKind::Redirect => {
-                Answer::empty(302).header("location", "https://example.com/elsewhere".to_owned())
+                Answer::empty(302).header("location", "/simulator/elsewhere".to_owned())
             }
         };
         (not_done, false)

@@ -128,6 +128,22 @@ impl Keys {
             "d": URL_SAFE_NO_PAD.encode(private.as_ref()),
         })))
     }
+
+    /// A signature by the key for this algorithm.
+    #[cfg(test)]
+    pub(super) fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        if algorithm == "ES256" {
+            let signature = self.ec.sign(&random, message).expect("a signature");
+            return signature.as_ref().to_vec();
+        }
+        let mut signature = vec![0; self.rsa.public_modulus_len()];
+        let padding = &aws_lc_rs::signature::RSA_PKCS1_SHA256;
+        self.rsa
+            .sign(padding, &random, message, &mut signature)
+            .expect("a signature");
+        signature
+    }
 }
 
 /// A new file that only its owner can read.
@@ -136,7 +152,11 @@ pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    let mut file = options.open(path)?;
+    // The mode above is that of a new file only.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -11,6 +11,7 @@ mod ledger;
 mod limit;
 mod routes;
 mod scenario;
+mod search;
 mod sign_in;
 mod tenant;
 mod user;

@@ -8,24 +8,28 @@ use std::{
 use axum::{
     Form, Json, Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
     http::{HeaderMap, Uri, header},
     routing::{get, patch, post},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
     faults::{Unlock, draw},
     limit,
     scenario::{Dialect, FaultKind, UserRule},
+    search,
     sign_in::TokenForm,
     tenant::{Tenant, locked},
     user::{METHODS, SimUser, random_for},
 };
 
-type Shared = State<Arc<Tenant>>;
+pub(super) type Shared = State<Arc<Tenant>>;
 
 pub(super) fn router(tenant: Arc<Tenant>) -> Router {
     Router::new()
@@ -34,10 +38,19 @@ pub(super) fn router(tenant: Arc<Tenant>) -> Router {
             patch(unlock),
         )
         .route("/AdminInterface/restapi/v1/users/lookup", post(lookup))
+        .route(
+            "/AdminInterface/restapi/v1/users/search",
+            post(search::first),
+        )
+        .route(
+            "/AdminInterface/restapi/v2/users/search",
+            post(search::paged),
+        )
         .route("/oauth/token", post(token))
         .route("/simulator/ledger", get(ledger))
         .route("/simulator/users", get(users))
         .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(tenant)
 }
 
@@ -80,33 +93,52 @@ struct UnlockBody {
 async fn unlock(
     State(tenant): Shared,
     uri: Uri,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
     let place = tenant.arrive("unlock", uri.path());
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     tenant.settle(place, |call| call.user = Some(id.clone()));
-    if let Err(answer) = admit(&tenant, place, &headers, uri.path(), &id).await {
+    let admitted = admit(
+        &tenant,
+        place,
+        &headers,
+        uri.path(),
+        &id,
+        "rsa.user.factor.manage",
+    )
+    .await;
+    if let Err(answer) = admitted {
         return enter(&tenant, place, answer);
     }
     let answer = match asked_methods(&body) {
         Err(why) => Answer::error(400, "400 BAD_REQUEST", &why),
-        Ok(_) if uuid::Uuid::parse_str(&id).is_err() => {
-            Answer::error(400, "400 BAD_REQUEST", "Invalid user ID")
-        }
+        Ok(_) if !is_guid(&id) => Answer::error(400, "400 BAD_REQUEST", "Invalid user ID"),
         Ok(asked) => change_locks(&tenant, place, &id, asked).await,
     };
     enter(&tenant, place, answer)
 }
 
-fn enter(tenant: &Tenant, place: usize, answer: Answer) -> Answer {
+pub(super) fn enter(tenant: &Tenant, place: usize, answer: Answer) -> Answer {
     tenant.settle(place, |call| call.status = answer.status);
     answer
 }
 
+/// The 36 characters that the service gives out; the other ways to write a UUID are not it.
+fn is_guid(id: &str) -> bool {
+    id.len() == 36 && uuid::Uuid::parse_str(id).is_ok()
+}
+
+/// A body that is a JSON object with these members. (Left to itself serde takes an array of the
+/// members' values, too.)
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let members: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    serde_json::from_value(Value::Object(members)).ok()
+}
+
 fn asked_methods(body: &[u8]) -> Result<[bool; 3], String> {
-    let body: UnlockBody =
-        serde_json::from_slice(body).map_err(|_| "Invalid request body".to_owned())?;
+    let body: UnlockBody = object(body).ok_or("Invalid request body")?;
     if body.unlock_methods.is_empty() {
         return Err("unlockMethods must not be empty".to_owned());
     }
@@ -181,12 +213,13 @@ async fn change_locks(tenant: &Tenant, place: usize, id: &str, asked: [bool; 3])
 }
 
 /// Latency, token, permission, limit: what stands before every call of the API.
-async fn admit(
+pub(super) async fn admit(
     tenant: &Tenant,
     place: usize,
     headers: &HeaderMap,
     path: &str,
     about: &str,
+    scope: &str,
 ) -> Result<(), Answer> {
     let scenario = &tenant.scenario;
     let jitter =
@@ -222,7 +255,7 @@ async fn admit(
             path,
         ));
     }
-    if !scenario.token.permitted {
+    if !scenario.token.permitted || !locked(&tenant.tokens).covers(bearer, scope) {
         return Err(match scenario.token.forbidden_dialect {
             Dialect::Application => Answer::error(403, "403 FORBIDDEN", "Not authorized"),
             Dialect::Framework => Answer::framework(403, "Access denied", path),
@@ -239,7 +272,7 @@ fn within_limit(tenant: &Tenant) -> Result<(), Answer> {
     taken.map_err(|wait| limit::refused(limit, wait))
 }
 
-async fn token(State(tenant): Shared, Form(form): Form<TokenForm>) -> Answer {
+async fn token(State(tenant): Shared, form: Result<Form<TokenForm>, FormRejection>) -> Answer {
     let place = tenant.arrive("token", "/oauth/token");
     let counts = tenant
         .scenario
@@ -249,6 +282,13 @@ async fn token(State(tenant): Shared, Form(form): Form<TokenForm>) -> Answer {
     if counts && let Err(answer) = within_limit(&tenant) {
         return enter(&tenant, place, answer);
     }
+    let Ok(Form(form)) = form else {
+        return enter(
+            &tenant,
+            place,
+            Answer::json(400, &json!({"error": "invalid_request"})),
+        );
+    };
     let mut tokens = locked(&tenant.tokens);
     let answer = tokens.give(
         &tenant.keys,
@@ -260,7 +300,7 @@ async fn token(State(tenant): Shared, Form(form): Form<TokenForm>) -> Answer {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct LookupBody {
     email: Option<String>,
     username: Option<String>,
@@ -270,25 +310,40 @@ struct LookupBody {
 
 async fn lookup(State(tenant): Shared, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
     let place = tenant.arrive("lookup", uri.path());
-    let answer = match admit(&tenant, place, &headers, uri.path(), "lookup").await {
+    let answer = match admit(
+        &tenant,
+        place,
+        &headers,
+        uri.path(),
+        "lookup",
+        "rsa.user.read",
+    )
+    .await
+    {
         Ok(()) => find(&tenant, place, &headers, &body),
         Err(answer) => answer,
     };
     enter(&tenant, place, answer)
 }
 
-fn find(tenant: &Tenant, place: usize, headers: &HeaderMap, body: &[u8]) -> Answer {
+/// Whether the body says that it is JSON.
+fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(|value| value.starts_with("application/json")) {
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn find(tenant: &Tenant, place: usize, headers: &HeaderMap, body: &[u8]) -> Answer {
+    if !is_json(headers) {
         return Answer::error(
             415,
             "415 UNSUPPORTED_MEDIA_TYPE",
             "Only application/json is supported",
         );
     }
-    let Ok(body) = serde_json::from_slice::<LookupBody>(body) else {
+    let Ok(body) = object::<LookupBody>(body).ok_or(()) else {
         return Answer::error(400, "400 BAD_REQUEST", "Invalid request body");
     };
     let Some(asked) = body
@@ -301,25 +356,20 @@ fn find(tenant: &Tenant, place: usize, headers: &HeaderMap, body: &[u8]) -> Answ
     };
     tracing::debug!(unsynched = body.search_unsynched, "lookup");
     tenant.settle(place, |call| call.user = Some(asked.clone()));
-    let by_email = body.email.is_some();
+    let key = if body.email.is_some() {
+        tenant.directory.with_email(asked)
+    } else {
+        tenant.directory.with_username(asked)
+    };
     let accounts = locked(&tenant.accounts);
-    let mut all = accounts.values().map(|account| &account.user);
-    let found = all.find(|user| {
-        let known = if by_email {
-            &user.email
-        } else {
-            &user.username
-        };
-        known.eq_ignore_ascii_case(asked)
-    });
-    match found {
-        Some(user) => Answer::json(200, &details(user)),
+    match key.and_then(|key| accounts.get(key)) {
+        Some(account) => Answer::json(200, &details(&account.user)),
         None => Answer::error(404, "404 NOT_FOUND", &format!("User {asked} not found")),
     }
 }
 
 /// User Details, as captured answers show them.
-fn details(user: &SimUser) -> Value {
+pub(super) fn details(user: &SimUser) -> Value {
     json!({
         "id": user.id,
         "emailAddress": user.email,
@@ -353,7 +403,8 @@ async fn ledger(State(tenant): Shared) -> Json<Value> {
 
 async fn users(State(tenant): Shared) -> Json<Value> {
     let accounts = locked(&tenant.accounts);
-    let users = accounts.values().map(|account| {
+    let everybody = tenant.directory.like("");
+    let users = everybody.into_iter().filter_map(|key| accounts.get(key)).map(|account| {
         let user = &account.user;
         json!({"id": user.id, "email": user.email, "username": user.username, "locked": user.locked})
     });
@@ -366,5 +417,14 @@ async fn unknown(State(tenant): Shared, uri: Uri) -> Answer {
         &tenant,
         place,
         Answer::framework(404, "No message available", uri.path()),
+    )
+}
+
+async fn wrong_method(State(tenant): Shared, uri: Uri) -> Answer {
+    let place = tenant.arrive("other", uri.path());
+    enter(
+        &tenant,
+        place,
+        Answer::framework(405, "Request method is not supported", uri.path()),
     )
 }

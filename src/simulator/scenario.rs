@@ -91,6 +91,8 @@ pub struct Token {
     pub lenient_audience: bool,
     pub bad_assertion_status: u16,
     pub scope_enabled: bool,
+    pub scopes: Vec<String>,
+    pub bad_scope_status: u16,
     pub permitted: bool,
     pub forbidden_dialect: Dialect,
 }
@@ -154,6 +156,9 @@ pub enum FaultKind {
     /// 500 with the status object; only some of what was asked for is unlocked.
     #[serde(rename = "500_mixed")]
     Mixed500,
+    /// 500 with the status object, though all that was asked for is unlocked.
+    #[serde(rename = "500_done")]
+    Done500,
     /// 500 with an application error.
     #[serde(rename = "500_json")]
     Json500,
@@ -193,7 +198,7 @@ pub enum FaultKind {
     /// A late answer.
     #[serde(rename = "slow")]
     Slow,
-    /// 302 to another host.
+    /// 302 to another path of the simulator: whoever follows stands in the ledger.
     #[serde(rename = "redirect")]
     Redirect,
     /// The token is revoked before it is looked at.
@@ -239,6 +244,10 @@ impl Default for Token {
             lenient_audience: false,
             bad_assertion_status: 401,
             scope_enabled: true,
+            scopes: ["rsa.user.read", "rsa.user.factor.manage"]
+                .map(str::to_owned)
+                .to_vec(),
+            bad_scope_status: 403,
             permitted: true,
             forbidden_dialect: Dialect::Application,
         }

@@ -30,6 +30,8 @@ pub(super) struct Tokens {
 #[derive(Debug)]
 struct Given {
     ends: Instant,
+    /// `None`: all.
+    scopes: Option<Vec<String>>,
 }
 
 /// A request to the token endpoint.
@@ -40,6 +42,7 @@ pub(super) struct TokenForm {
     client_id: String,
     client_assertion_type: String,
     client_assertion: String,
+    scope: String,
 }
 
 #[derive(Serialize)]
@@ -70,11 +73,32 @@ struct Claims {
     #[serde(default)]
     iss: String,
     sub: String,
-    aud: String,
+    aud: Audience,
     #[serde(default)]
     jti: String,
-    iat: u64,
+    iat: Option<u64>,
     exp: u64,
+}
+
+/// Who a token is meant for: one, or one of several (RFC 7519, 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn includes(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(one) => one == wanted,
+            Self::Several(several) => several.iter().any(|one| one == wanted),
+        }
+    }
+
+    fn is_exactly(&self, wanted: &str) -> bool {
+        matches!(self, Self::One(one) if one == wanted)
+    }
 }
 
 fn now_s() -> u64 {
@@ -102,39 +126,52 @@ impl Tokens {
         scenario: &Scenario,
         form: &TokenForm,
     ) -> Answer {
-        let refuse = |error, error_description| {
+        let refuse = |status, error, error_description| {
             let body = TokenError {
                 error,
                 error_description,
             };
-            Answer::json(scenario.token.bad_assertion_status, &body)
+            Answer::json(status, &body)
         };
+        let bad_assertion = scenario.token.bad_assertion_status;
         if form.grant_type != "client_credentials" {
             return refuse(
+                400,
                 "unsupported_grant_type",
                 "only client_credentials is supported",
             );
         }
         if form.client_assertion_type != ASSERTION_TYPE {
             return refuse(
+                bad_assertion,
                 "invalid_client",
                 "client_assertion_type is missing or unknown",
             );
         }
         if let Err(why) = self.check_assertion(keys, endpoint, form) {
-            return refuse("invalid_client", why);
+            return refuse(bad_assertion, "invalid_client", why);
         }
-        if !scenario.token.scope_enabled {
-            let body = TokenError {
-                error: "invalid_scope",
-                error_description: "a scope is not enabled for this client",
-            };
-            return Answer::json(403, &body);
+        let enabled = &scenario.token.scopes;
+        let mut scopes: Vec<_> = form.scope.split_whitespace().map(str::to_owned).collect();
+        if !scenario.token.scope_enabled || scopes.iter().any(|scope| !enabled.contains(scope)) {
+            let status = scenario.token.bad_scope_status;
+            return refuse(
+                status,
+                "invalid_scope",
+                "a scope is not enabled for this client",
+            );
+        }
+        if scopes.is_empty() {
+            scopes.clone_from(enabled);
         }
         let lifetime = scenario.token_lifetime();
         let access_token = format!("simulated-{}", uuid::Uuid::new_v4().simple());
         let ends = Instant::now() + lifetime;
-        self.given.insert(access_token.clone(), Given { ends });
+        let given = Given {
+            ends,
+            scopes: Some(scopes),
+        };
+        self.given.insert(access_token.clone(), given);
         let seconds = lifetime.as_secs();
         let expires_in = match scenario.token.expires_in {
             ExpiresIn::Number => Some(seconds.into()),
@@ -172,13 +209,11 @@ impl Tokens {
         {
             return Err("iss, sub and client_id must be the client's ID");
         }
-        if claims.aud != endpoint {
+        if !claims.aud.includes(endpoint) {
             return Err("the assertion's aud is not the token endpoint");
         }
-        if claims.exp + CLOCK_SKEW < now
-            || claims.exp > now + LONGEST_LIFE + CLOCK_SKEW
-            || claims.iat > now + CLOCK_SKEW
-        {
+        let not_yet = claims.iat.is_some_and(|iat| iat > now + CLOCK_SKEW);
+        if claims.exp <= now || claims.exp > now + LONGEST_LIFE + CLOCK_SKEW || not_yet {
             return Err("the assertion has expired or is not yet valid");
         }
         if claims.jti.is_empty() || !self.assertions.insert(claims.jti) {
@@ -206,6 +241,15 @@ impl Tokens {
         good.then(|| *self.seen.entry(token.to_owned()).or_insert(next))
     }
 
+    /// Whether a good token is good for this, too. A legacy key's role covers all calls.
+    pub(super) fn covers(&self, token: &str, scope: &str) -> bool {
+        let scopes = self
+            .given
+            .get(token)
+            .and_then(|given| given.scopes.as_ref());
+        scopes.is_none_or(|scopes| scopes.iter().any(|one| one == scope))
+    }
+
     /// From now on this token is not good.
     pub(super) fn revoke(&mut self, token: &str) {
         self.revoked.insert(token.to_owned());
@@ -215,7 +259,8 @@ impl Tokens {
     pub(super) fn ready(&mut self, lifetime: Duration) -> String {
         let token = format!("simulated-{}", uuid::Uuid::new_v4().simple());
         let ends = Instant::now() + lifetime;
-        self.given.insert(token.clone(), Given { ends });
+        self.given
+            .insert(token.clone(), Given { ends, scopes: None });
         token
     }
 }
@@ -225,13 +270,16 @@ fn legacy_is_good(keys: &Keys, audience: &str, scenario: &Scenario, token: &str)
         return false;
     };
     let now = now_s();
+    let Some(iat) = claims.iat else {
+        return false;
+    };
     let lifetime = scenario.token_lifetime().as_secs();
     header.alg == "RS256"
         && header.typ == "JWT"
         && claims.sub == ACCESS_ID
-        && (claims.aud == audience || scenario.token.lenient_audience)
-        && claims.iat <= now + CLOCK_SKEW
-        && now < claims.exp + CLOCK_SKEW
-        && now <= claims.iat + lifetime
-        && claims.exp.saturating_sub(claims.iat) <= LONGEST_LIFE + CLOCK_SKEW
+        && (claims.aud.is_exactly(audience) || scenario.token.lenient_audience)
+        && iat <= now + CLOCK_SKEW
+        && now < claims.exp.saturating_add(CLOCK_SKEW)
+        && now <= iat.saturating_add(lifetime)
+        && claims.exp.saturating_sub(iat) <= LONGEST_LIFE + CLOCK_SKEW
 }

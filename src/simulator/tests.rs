@@ -69,3 +69,70 @@ fn every_sample_scenario_is_sound() {
     }
     assert!(read >= 5);
 }
+
+mod calls;
+mod sign_in;
+mod trouble;
+
+use super::{SimUser, Simulator};
+
+/// A simulator with a few users, and a client with a token that is good for everything.
+struct Rig {
+    simulator: Simulator,
+    users: Vec<SimUser>,
+    client: reqwest::Client,
+    token: String,
+}
+
+impl Rig {
+    async fn new(scenario: &str) -> Self {
+        let users = generate(30, 1);
+        let settings = Settings {
+            users: users.clone(),
+            scenario: Scenario::from_toml(scenario).expect("a scenario"),
+            ..Settings::default()
+        };
+        let simulator = start(settings).await.expect("a free port");
+        let folder = tempfile::tempdir().expect("a folder");
+        let credentials = simulator.write_credentials(folder.path()).expect("written");
+        let token = std::fs::read_to_string(credentials.token_file).expect("readable");
+        let redirects = reqwest::redirect::Policy::none();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .redirect(redirects);
+        let client = client.build().expect("a client");
+        Self {
+            simulator,
+            users,
+            client,
+            token,
+        }
+    }
+
+    fn unlock(&self, id: &str, body: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}/v1/users/{id}/methods", self.simulator.base_url());
+        let request = self.client.patch(url).bearer_auth(&self.token);
+        request
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    }
+
+    fn post(&self, path: &str, body: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.simulator.base_url());
+        let request = self.client.post(url).bearer_auth(&self.token);
+        request
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    }
+
+    /// Status and JSON; null where the body is no JSON.
+    async fn answer(request: reqwest::RequestBuilder) -> (u16, serde_json::Value) {
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let body = answer.text().await.expect("a body");
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+}
+
+const ALL: &str = r#"{"unlockMethods":["TOKEN","SMS","VOICE"]}"#;
