@@ -1,8 +1,4 @@
 //! An independent client agrees with the simulator: PyPI's pydplus signs in and looks a user up.
-#![expect(
-    clippy::print_stderr,
-    reason = "whoever runs the tests should know of a skip"
-)]
 
 use std::{
     env,
