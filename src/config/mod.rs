@@ -71,7 +71,7 @@ impl Environment {
     }
 
     /// The value of an option that is a file.
-    fn path(&self, typed: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, typed: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
         typed
             .cloned()
             .or_else(|| self.get(&variable(name)).map(PathBuf::from))

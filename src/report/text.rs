@@ -57,6 +57,10 @@ fn headline(summary: &Summary, stats: &Stats, style: Style) -> String {
     };
     match (summary.status, stats.not_well()) {
         (Status::Complete, 0) if done == 0 => style.bold("Nothing to do: the source has no rows."),
+        (Status::Complete, 0) if stats.count(OutcomeKind::Unlocked) == done => {
+            let users = count(done, "user", "users");
+            style.good(&format!("All is well: {users} unlocked in {took}."))
+        }
         (Status::Complete, 0) => style.good(&format!("All is well: {of} done in {took}.")),
         (Status::Complete, bad) => {
             style.bad(&format!("{bad} of {of} did not end well; done in {took}."))
@@ -121,7 +125,7 @@ fn facts(summary: &Summary, stats: &Stats, style: Style) -> Vec<String> {
     let mut requests = format!("  {}  {sent} at {per_s:.1}/s", style.dim("requests"));
     let _ = write!(requests, ", {}", count(summary.retries, "retry", "retries"));
     let _ = write!(requests, ", {} answered 429", throttled.responses_429);
-    if throttled.responses_429 > 0 {
+    if throttled.responses_429 > 0 && throttled.slowest_rate < throttled.final_rate {
         let _ = write!(
             requests,
             " (rate down to {}/s, {}/s at the end)",
@@ -260,7 +264,7 @@ mod tests {
             answered(&mut stats, 200);
         }
         let expected = "\
-All is well: 2 rows done in 21.4 s.
+All is well: 2 users unlocked in 21.4 s.
 
         2  unlocked
 
