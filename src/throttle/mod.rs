@@ -34,11 +34,12 @@ use tokio::{
 pub use rate::{Rate, RateError};
 
 /// How much of a timer's lateness is made up for.
-const FORGIVEN: Duration = Duration::from_millis(5);
+const FORGIVEN: Duration = Duration::from_millis(3);
 
-/// The share of the ceiling that is used. The rest is for what lies between a permit and the
-/// service's clock: connections that take their time, packets that bunch.
-const PACE: f64 = 0.995;
+/// The share of the ceiling that is used. With even pacing a window of one second then holds no
+/// more than the ceiling even where `FORGIVEN` is made up for and the service sees the last of
+/// its requests 6 ms early: connections take their time, packets bunch.
+const PACE: f64 = 0.991;
 
 /// How requests are paced.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -233,10 +234,8 @@ mod tests {
             (500, 20),
         ] {
             let times = grants(throttle(&format!("{rate}/s"), burst), rate as usize * 4).await;
-            assert!(
-                most_in_a_second(&times) <= (rate + burst) as usize,
-                "{rate} {burst}"
-            );
+            let most = if burst == 1 { rate } else { rate + burst };
+            assert!(most_in_a_second(&times) <= most as usize, "{rate} {burst}");
             let took = times.last().expect("grants");
             assert!(*took < 4.0 * 1.02 + 0.01, "{rate} {burst} took {took}");
         }
