@@ -1,8 +1,10 @@
 //! The commands: the wiring, and the only place that knows all rooms.
 
+mod ending;
 mod job;
 mod run;
 mod simulate;
+mod simulated;
 mod token;
 
 use std::{

@@ -1,0 +1,240 @@
+//! From the end of a job to its summary and the exit code.
+
+use std::{
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    time::{Instant, SystemTime},
+};
+
+use crate::{
+    cli::{GlobalArgs, OutputFormat},
+    config::{Environment, RunSettings},
+    error::AppError,
+    report::{Latency, Rows, Status, Summary, Throttled, render, write_atomically},
+    results::{Placeholders, default_path, expand, timestamp},
+    shutdown::CancelReason,
+    source::SourceSettings,
+};
+
+use super::job::JobEnd;
+
+/// The identity of this run.
+pub(super) struct Started {
+    /// On the wall clock.
+    pub(super) at: SystemTime,
+    clock: Instant,
+    run_id: String,
+}
+
+impl Started {
+    pub(super) fn now() -> Self {
+        Self {
+            at: SystemTime::now(),
+            clock: Instant::now(),
+            run_id: uuid::Uuid::now_v7().to_string(),
+        }
+    }
+}
+
+/// Where the outputs go.
+pub(super) struct Outputs {
+    /// The results CSV.
+    pub(super) results: PathBuf,
+    /// The summary.
+    pub(super) summary: PathBuf,
+}
+
+impl Outputs {
+    pub(super) fn of(settings: &RunSettings, started: &Started) -> Result<Self, AppError> {
+        let values = Placeholders {
+            started_at: started.at,
+            run_id: started.run_id.clone(),
+            profile: "default".to_owned(),
+            shard: "0".to_owned(),
+        };
+        let ending = match settings.simulate {
+            Some(_) => ".simulated.csv",
+            None => ".results.csv",
+        };
+        let results = match &settings.results {
+            Some(template) => expand(template, &values)?,
+            None => default_path(settings.input.as_deref(), ending),
+        };
+        let summary = match &settings.summary {
+            Some(template) => expand(template, &values)?,
+            None => {
+                let mut path = results.clone().into_os_string();
+                path.push(".json");
+                PathBuf::from(path)
+            }
+        };
+        Ok(Self { results, summary })
+    }
+
+    /// That the summary can be written should be known before the first request.
+    pub(super) fn check_summary(&self) -> Result<(), AppError> {
+        let folder = self
+            .summary
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let failed = |source| AppError::Output {
+            path: self.summary.clone(),
+            source,
+        };
+        match self.summary.metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                Err(failed(io::Error::from(io::ErrorKind::IsADirectory)))
+            }
+            Ok(metadata) if !metadata.is_file() => Ok(()),
+            _ => tempfile::tempfile_in(folder).map(drop).map_err(failed),
+        }
+    }
+}
+
+fn exit_code(end: &JobEnd) -> u8 {
+    match &end.reason {
+        Some(CancelReason::ReportFailed | CancelReason::SourceFailed(_)) => 5,
+        Some(CancelReason::Refused(_)) => 3,
+        Some(CancelReason::Interrupt(signal) | CancelReason::SecondInterrupt(signal)) => {
+            signal.exit_code()
+        }
+        None if end.failure.is_some() => 5,
+        None if end.stats.not_well() > 0 => 1,
+        None => 0,
+    }
+}
+
+/// Why the job stopped, as people say it; `None` where it did not.
+fn stopped_because(end: &JobEnd) -> Option<String> {
+    let failure = || end.failure.as_ref().map(ToString::to_string);
+    match &end.reason {
+        Some(CancelReason::ReportFailed) | None => failure(),
+        Some(CancelReason::SourceFailed(why) | CancelReason::Refused(why)) => Some(why.clone()),
+        Some(CancelReason::Interrupt(signal)) => Some(signal.as_str().to_owned()),
+        Some(CancelReason::SecondInterrupt(signal)) => Some(format!("{} twice", signal.as_str())),
+    }
+}
+
+pub(super) fn summarize(
+    end: &JobEnd,
+    settings: &RunSettings,
+    source: &SourceSettings,
+    outputs: &Outputs,
+    started: &Started,
+    base_url: String,
+    env: &Environment,
+) -> Summary {
+    let stats = &end.stats;
+    let exit_code = exit_code(end);
+    let status = match exit_code {
+        0 | 1 => Status::Complete,
+        130 | 143 => Status::Interrupted,
+        _ => Status::Stopped,
+    };
+    let rate = settings.throttle.rate.per_s();
+    Summary {
+        run_id: started.run_id.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        status,
+        exit_code,
+        reason: settings.reason.clone(),
+        source: source.input.to_string(),
+        results: outputs.results.display().to_string(),
+        base_url,
+        methods: settings.methods,
+        started_at: timestamp(started.at),
+        finished_at: timestamp(SystemTime::now()),
+        duration_s: (started.clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        rows: Rows::of(stats),
+        requests: Summary::requests_of(stats),
+        retries: stats.retries,
+        throttled: Throttled {
+            responses_429: stats.answers(429),
+            slowest_rate: rate,
+            final_rate: rate,
+        },
+        latency_ms: Latency::of(stats),
+        shard: None,
+        operator: env.operator(),
+        stopped_because: stopped_because(end),
+        next: next_command(status, settings),
+    }
+}
+
+/// The command to go on, where the job did not come to its end. Unlocking twice does no harm.
+fn next_command(status: Status, settings: &RunSettings) -> Option<String> {
+    let input = settings
+        .input
+        .as_ref()
+        .filter(|input| *input != Path::new("-"))?;
+    let due = status != Status::Complete && settings.simulate.is_none();
+    due.then(|| {
+        format!(
+            "bulk-unlock run {} --overwrite, with the other options as they were",
+            quoted(input)
+        )
+    })
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if plain {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+pub(super) fn finish(
+    summary: &Summary,
+    end: &JobEnd,
+    outputs: &Outputs,
+    settings: &RunSettings,
+    global: &GlobalArgs,
+    env: &Environment,
+) -> Result<u8, AppError> {
+    if summary.rows.total == Some(0) {
+        tracing::warn!("{} holds no rows", summary.source);
+    }
+    let written = write_atomically(&outputs.summary, &summary.to_json());
+    let silent = global.quiet && summary.exit_code == 0;
+    match settings.output {
+        OutputFormat::Json => super::print(&summary.to_json())?,
+        OutputFormat::Text if silent => {}
+        OutputFormat::Text => {
+            let styled = env.allows_colour() && io::stdout().is_terminal();
+            super::print(&render(summary, &end.stats, styled))?;
+        }
+    }
+    if let Some(failure) = &end.failure {
+        tracing::error!("{failure}; {}", failure.hint());
+    }
+    written.map_err(|source| AppError::Output {
+        path: outputs.summary.clone(),
+        source,
+    })?;
+    Ok(summary.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::quoted;
+
+    #[test]
+    fn paths_are_quoted_for_a_shell() {
+        for (path, text) in [
+            ("a/b.csv", "a/b.csv"),
+            ("my list.csv", "'my list.csv'"),
+            ("it's", r"'it'\''s'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), text);
+        }
+    }
+}
