@@ -65,6 +65,8 @@ pub enum Body {
     Json(String),
     /// Form fields, some of them secret.
     Form(Vec<(&'static str, SecretString)>),
+    /// Nothing.
+    None,
 }
 
 /// A request's method.
@@ -74,6 +76,8 @@ pub enum Verb {
     Patch,
     /// POST.
     Post,
+    /// GET.
+    Get,
 }
 
 /// An answer: what the classifying code needs of it, and no more.
@@ -157,6 +161,7 @@ impl Http {
         let request = match verb {
             Verb::Patch => self.client.patch(url),
             Verb::Post => self.client.post(url),
+            Verb::Get => self.client.get(url),
         };
         let request = with_body(request.header(header::ACCEPT, "application/json"), body);
         let request = match bearer {
@@ -222,6 +227,7 @@ fn with_body(request: RequestBuilder, body: &Body) -> RequestBuilder {
                 .collect();
             request.form(&fields)
         }
+        Body::None => request,
     }
 }
 

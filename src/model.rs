@@ -11,12 +11,29 @@ use serde::{Deserialize, Serialize};
 pub struct Row {
     /// The row's number in the source, counted from 1, header aside.
     pub number: u64,
+    /// The line of the source that the row begins in, counted from 1; `None` where the source has
+    /// no lines.
+    pub line: Option<u64>,
     /// What the row says of its user, as it was read.
     pub user: UserRef,
     /// The methods to unlock for this user.
     pub methods: MethodSet,
     /// Why the row cannot be a user; `None` where it can.
     pub defect: Option<String>,
+}
+
+impl Row {
+    /// A sound row of a source without lines.
+    #[must_use]
+    pub const fn new(number: u64, user: UserRef, methods: MethodSet) -> Self {
+        Self {
+            number,
+            line: None,
+            user,
+            methods,
+            defect: None,
+        }
+    }
 }
 
 /// What is known of a user. At least one field is present, unless the row is defective.
@@ -61,6 +78,19 @@ pub struct Target {
     pub user_id: String,
     /// The methods to unlock; never empty.
     pub methods: MethodSet,
+}
+
+/// A user as the service knows it: what a look-up or a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The service's user ID.
+    pub id: String,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The login name.
+    pub username: Option<String>,
+    /// The locks that can be opened.
+    pub flags: LockFlags,
 }
 
 /// A tokencode method that the service can unlock.
@@ -227,6 +257,10 @@ pub enum Endpoint {
     Unlock,
     /// `POST users/lookup`.
     Lookup,
+    /// `POST users/search`, version 2.
+    Search,
+    /// `GET usereventlog/exportlogs`.
+    Events,
     /// The OAuth token endpoint.
     Token,
 }
@@ -238,6 +272,8 @@ impl Endpoint {
         match self {
             Self::Unlock => "unlock",
             Self::Lookup => "lookup",
+            Self::Search => "search",
+            Self::Events => "events",
             Self::Token => "token",
         }
     }

@@ -165,12 +165,7 @@ mod tests {
             OutcomeKind::NotFound,
         ] {
             stats.apply(&Event::Finished {
-                row: Row {
-                    number: 1,
-                    user: UserRef::by_id("u"),
-                    methods: MethodSet::ALL,
-                    defect: None,
-                },
+                row: Row::new(1, UserRef::by_id("u"), MethodSet::ALL),
                 outcome: Outcome::without_request(kind, "why"),
                 at: SystemTime::UNIX_EPOCH,
             });

@@ -5,10 +5,10 @@
 
 use crate::{
     http::Reply,
-    model::{LockFlags, OutcomeKind, Target},
+    model::{Found, LockFlags, OutcomeKind, Target},
 };
 
-use super::wire::{ErrorBody, UnlockStatus};
+use super::wire::{ErrorBody, UnlockStatus, UserDetails};
 
 /// What an answer to the PATCH means for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,15 @@ pub struct Verdict {
     pub again: bool,
     /// One line; empty when all is well.
     pub error: String,
+}
+
+/// What a user is looked up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address<'a> {
+    /// An e-mail address.
+    Email(&'a str),
+    /// A login name.
+    Username(&'a str),
 }
 
 /// Whether an answer refuses the request's sender.
@@ -68,6 +77,59 @@ pub(crate) fn unlock(reply: &Reply, target: &Target) -> Verdict {
             ..verdict(OutcomeKind::Failed, describe(reply))
         },
     }
+}
+
+/// What an answer to `POST users/lookup` means: the user, or the verdict where there is none.
+pub(crate) fn lookup(reply: &Reply, asked: &Address<'_>) -> Result<Found, Verdict> {
+    let unusable = |why: &str| Verdict {
+        again: true,
+        ..verdict(OutcomeKind::Failed, format!("look-up: 200, but {why}"))
+    };
+    let refused = |kind| verdict(kind, format!("look-up: {}", describe(reply)));
+    match reply.status {
+        200 => details_of(reply, asked).map_err(unusable),
+        400 => Err(refused(OutcomeKind::Invalid)),
+        403 => Err(refused(OutcomeKind::Forbidden)),
+        404 => Err(refused(OutcomeKind::NotFound)),
+        status => Err(Verdict {
+            again: is_transient(status) || (200..300).contains(&status),
+            ..refused(OutcomeKind::Failed)
+        }),
+    }
+}
+
+/// The user, where the answer is about the address that was asked for. A login name has many
+/// forms, so one that the answer does not give at all is taken on trust.
+fn details_of(reply: &Reply, asked: &Address<'_>) -> Result<Found, &'static str> {
+    let body = reply
+        .body
+        .as_deref()
+        .ok_or("the answer is too long to read")?;
+    let details: UserDetails =
+        serde_json::from_slice(body).map_err(|_| "the answer cannot be read")?;
+    let names = [&details.principal_username, &details.alternate_username];
+    let names: Vec<_> = names
+        .into_iter()
+        .flatten()
+        .filter(|name| !name.is_empty())
+        .collect();
+    let about_the_asked = match asked {
+        Address::Email(email) => details
+            .email
+            .as_ref()
+            .is_some_and(|found| found.trim().eq_ignore_ascii_case(email)),
+        Address::Username(_) if names.is_empty() => true,
+        Address::Username(username) => {
+            let mut known = names.into_iter().chain(&details.email);
+            known.any(|found| found.trim().eq_ignore_ascii_case(username))
+        }
+    };
+    if !about_the_asked {
+        return Err("the answer is about another user");
+    }
+    details
+        .found()
+        .ok_or("the answer does not give the user's ID")
 }
 
 fn verdict(kind: OutcomeKind, error: String) -> Verdict {
@@ -184,7 +246,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, refusal, unlock};
+    use super::{Address, Refusal, lookup, refusal, unlock};
     use crate::{
         http::Reply,
         model::{OutcomeKind, Target},
@@ -320,6 +382,69 @@ mod tests {
             let got = (verdict.kind, verdict.again, verdict.flags.any_known());
             assert_eq!(got, (kind, again, flags_known), "{code} {body}");
             assert_eq!(verdict.error.is_empty(), kind == Unlocked, "{code} {body}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_is_used_only_if_it_is_about_the_address() {
+        use OutcomeKind::{Failed, Invalid, NotFound};
+        let by_email = Address::Email("A@x.y");
+        let by_name = Address::Username("jdoe");
+        for (asked, code, body, expected) in [
+            (
+                by_email,
+                200,
+                r#"{"id":"1","emailAddress":"a@X.y","isSmsLocked":true}"#,
+                Ok(Some(true)),
+            ),
+            (
+                by_email,
+                200,
+                r#"{"id":"1","emailAddress":"b@x.y"}"#,
+                Err((Failed, true)),
+            ),
+            (by_email, 200, r#"{"id":"1"}"#, Err((Failed, true))),
+            (
+                by_email,
+                200,
+                r#"{"emailAddress":"a@x.y"}"#,
+                Err((Failed, true)),
+            ),
+            (by_email, 200, "nonsense", Err((Failed, true))),
+            (
+                by_name,
+                200,
+                r#"{"id":"1","principalUsername":"JDoe"}"#,
+                Ok(None),
+            ),
+            (
+                by_name,
+                200,
+                r#"{"id":"1","alternateUsername":"jdoe","principalUsername":"x"}"#,
+                Ok(None),
+            ),
+            (
+                by_name,
+                200,
+                r#"{"id":"1","principalUsername":""}"#,
+                Ok(None),
+            ),
+            (
+                by_name,
+                200,
+                r#"{"id":"1","principalUsername":"other"}"#,
+                Err((Failed, true)),
+            ),
+            (by_name, 404, "{}", Err((NotFound, false))),
+            (by_name, 400, "{}", Err((Invalid, false))),
+            (by_name, 503, "", Err((Failed, true))),
+            (by_name, 415, "", Err((Failed, false))),
+        ] {
+            let got = lookup(&reply(code, body), &asked);
+            let got = got
+                .map(|found| found.flags.sms)
+                .map_err(|verdict| (verdict.kind, verdict.again));
+            assert_eq!(got, expected, "{code} {body}");
         }
     }
 

@@ -1,33 +1,27 @@
-//! The one way to call the service: paced, signed in, its refusals settled.
-//!
-//! A refused token is renewed once for all and the request replayed, which costs no try. What is
-//! returned is an answer to the call itself. Whether to try again is the caller's to decide.
+//! The calls: what is sent, and what the answer means. Whether to try again is the caller's to
+//! decide.
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use crate::{
-    auth::{AccessToken, AuthError, Credentials, Renewal, TokenSource},
+    auth::{AccessToken, AuthError, Credentials, TokenSource},
     event::Events,
-    http::{Body, Http, Reply, Url, Verb},
-    model::{Answer, Endpoint, LockFlags, OutcomeKind, Target},
+    http::{Body, Http, Url, Verb},
+    model::{Answer, Endpoint, Found, LockFlags, OutcomeKind, Target},
     retry::RetryPolicy,
-    shutdown::{CancelReason, Shutdown},
+    shutdown::Shutdown,
     throttle::Throttle,
 };
 
 use super::{
-    classify::{self, Refusal, Verdict},
+    classify::{self, Address, Verdict},
+    session::{Session, redact},
     sign_in,
-    standing::Standing,
     transport::{Exchange, Request, Transport},
-    wire::UnlockRequest,
+    wire::{LookupRequest, UnlockRequest},
 };
-
-/// How often one request may be replayed on a new token, for tokens that die within a request.
-const MOST_REPLAYS: u32 = 5;
 
 /// Where the service is and how to sign in.
 #[derive(Debug)]
@@ -36,21 +30,23 @@ pub struct ApiSettings {
     pub base: Url,
     /// The credentials.
     pub credentials: Credentials,
-    /// How often and how far apart a sign-in is tried.
+    /// How often and how far apart a sign-in, a page of a search or of the event log is tried.
     pub retry: RetryPolicy,
+    /// Whether a look-up also searches the identity source for users who are not synchronised.
+    pub search_unsynched: bool,
 }
 
 /// A stop came before there was an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Halt;
 
-/// What one PATCH came to.
+/// What one request about a user came to.
 #[derive(Debug)]
-pub struct UnlockTry {
+pub struct Try<T> {
     /// The status, or why no answer came.
     pub answer: Answer,
-    /// What it means for the user.
-    pub verdict: Verdict,
+    /// What the answer means.
+    pub meaning: T,
     /// The service asked that nothing be sent before this instant.
     pub not_before: Option<Instant>,
 }
@@ -59,9 +55,8 @@ pub struct UnlockTry {
 #[derive(Debug)]
 pub struct Api {
     base: Url,
-    tokens: TokenSource,
-    transport: Transport,
-    standing: Standing,
+    search_unsynched: bool,
+    pub(super) session: Session,
 }
 
 impl Api {
@@ -81,11 +76,11 @@ impl Api {
             shutdown,
         };
         let sender = sign_in::sender(transport.clone(), settings.retry);
+        let tokens = TokenSource::new(settings.credentials, sender);
         Self {
             base: settings.base,
-            tokens: TokenSource::new(settings.credentials, sender),
-            transport,
-            standing: Standing::default(),
+            search_unsynched: settings.search_unsynched,
+            session: Session::new(tokens, transport),
         }
     }
 
@@ -94,177 +89,65 @@ impl Api {
     /// # Errors
     /// [`AuthError`]: the key, the service's refusal, or that it cannot be reached.
     pub async fn sign_in(&self) -> Result<Arc<AccessToken>, AuthError> {
-        self.tokens.current().await
+        self.session.tokens.current().await
     }
 
     /// Sends one PATCH for this user.
     ///
     /// # Errors
     /// [`Halt`] where a stop came first, or this call's refusal is the reason to stop.
-    pub async fn unlock(&self, target: &Target) -> Result<UnlockTry, Halt> {
+    pub async fn unlock(&self, target: &Target) -> Result<Try<Verdict>, Halt> {
         let body = UnlockRequest {
             unlock_methods: target.methods,
         };
-        let body = serde_json::to_string(&body).expect("a list of words is JSON");
         let request = Request {
             endpoint: Endpoint::Unlock,
             verb: Verb::Patch,
             url: self.url(&["v1", "users", &target.user_id, "methods"]),
-            body: Body::Json(body),
+            body: json(&body),
         };
-        let (exchange, token) = self.call(&request).await?;
-        let (answer, mut verdict) = match &exchange.reply {
-            Ok(reply) => (
-                Answer::Status(reply.status),
-                classify::unlock(reply, target),
-            ),
-            Err(error) => (
-                error.answer,
-                Verdict {
-                    kind: OutcomeKind::Failed,
-                    flags: LockFlags::default(),
-                    again: true,
-                    error: error.text.clone(),
-                },
-            ),
+        let (exchange, token) = self.session.call(&request).await?;
+        let mut verdict = match &exchange.reply {
+            Ok(reply) => classify::unlock(reply, target),
+            Err(error) => unanswered(error.text.clone()),
         };
         redact(&mut verdict.error, &token);
-        Ok(UnlockTry {
-            answer,
-            verdict,
-            not_before: exchange.not_before,
-        })
+        Ok(tried(&exchange, verdict))
     }
 
-    /// Sends a request until the answer is not about the token.
-    async fn call(&self, request: &Request) -> Result<(Exchange, Arc<AccessToken>), Halt> {
-        let mut replays = 0;
-        loop {
-            let (exchange, token) = self.send(request).await?;
-            let refused = exchange.reply.as_ref().ok();
-            let refusal = refused.and_then(|reply| Some((reply, classify::refusal(reply)?)));
-            let Some((reply, refusal)) = refusal else {
-                if matches!(&exchange.reply, Ok(reply) if matches!(reply.status, 200..300 | 404)) {
-                    self.standing.accept();
-                }
-                return Ok((exchange, token));
-            };
-            let replay = match refusal {
-                Refusal::Unauthorized => self.after_unauthorized(reply, &token, replays).await?,
-                Refusal::ForbiddenToken | Refusal::Forbidden => {
-                    self.after_forbidden(refusal, &token, replays).await?
-                }
-            };
-            if !replay {
-                return match self.standing.is_about_the_user().await {
-                    true => Ok((exchange, token)),
-                    false => Err(self.refuse(permission_missing(reply, &token))),
-                };
-            }
-            replays += 1;
-            tracing::info!(
-                status = reply.status,
-                "the token was refused; renewed, sending again"
-            );
+    /// Sends one look-up of the user with this address.
+    ///
+    /// # Errors
+    /// [`Halt`] where a stop came first, or this call's refusal is the reason to stop.
+    pub async fn lookup(&self, address: Address<'_>) -> Result<Try<Result<Found, Verdict>>, Halt> {
+        let (email, username) = match address {
+            Address::Email(email) => (Some(email), None),
+            Address::Username(username) => (None, Some(username)),
+        };
+        let body = LookupRequest {
+            email,
+            username,
+            search_unsynched: self.search_unsynched,
+        };
+        let request = Request {
+            endpoint: Endpoint::Lookup,
+            verb: Verb::Post,
+            url: self.url(&["v1", "users", "lookup"]),
+            body: json(&body),
+        };
+        let (exchange, token) = self.session.call(&request).await?;
+        let mut found = match &exchange.reply {
+            Ok(reply) => classify::lookup(reply, &address),
+            Err(error) => Err(unanswered(format!("look-up: {}", error.text))),
+        };
+        if let Err(verdict) = &mut found {
+            redact(&mut verdict.error, &token);
         }
-    }
-
-    /// Sends a request once, on a token that is good as far as we know.
-    async fn send(&self, request: &Request) -> Result<(Exchange, Arc<AccessToken>), Halt> {
-        let shutdown = &self.transport.shutdown;
-        loop {
-            shutdown
-                .unless_stopped(self.standing.clear())
-                .await
-                .ok_or(Halt)?;
-            self.token().await?;
-            self.transport.pace().await?;
-            // The wait may have been long: what counts is how things stand now. A permit that
-            // cannot be used at once is given up, since a later request would come too close.
-            let Some(token) = self.tokens.usable().filter(|_| !self.standing.doubted()) else {
-                continue;
-            };
-            let _under_way = self.standing.under_way();
-            let exchange = self.transport.send(request, Some(token.secret())).await?;
-            return Ok((exchange, token));
-        }
-    }
-
-    async fn token(&self) -> Result<Arc<AccessToken>, Halt> {
-        let current = self
-            .transport
-            .shutdown
-            .unless_aborted(self.tokens.current());
-        current
-            .await
-            .ok_or(Halt)?
-            .map_err(|error| self.sign_in_failed(&error))
-    }
-
-    /// A 401: replay on a new token; on a token that was just renewed it ends the job.
-    async fn after_unauthorized(
-        &self,
-        reply: &Reply,
-        token: &AccessToken,
-        replays: u32,
-    ) -> Result<bool, Halt> {
-        let persists = replays >= MOST_REPLAYS || (replays > 0 && self.tokens.is_young(token));
-        if !persists && self.renewed(token).await? {
-            return Ok(true);
-        }
-        let mut said = classify::describe(reply);
-        redact(&mut said, token);
-        Err(self.refuse(format!("the service refuses the token ({said})")))
-    }
-
-    /// A 403: replay where a new token may help.
-    async fn after_forbidden(
-        &self,
-        refusal: Refusal,
-        token: &AccessToken,
-        replays: u32,
-    ) -> Result<bool, Halt> {
-        let young = self.tokens.is_young(token);
-        if replays > 0 && young {
-            self.tokens.renewal_was_useless();
-            return Ok(false);
-        }
-        let hopeless = replays >= MOST_REPLAYS
-            || self.tokens.renewals_seem_useless()
-            || (young && refusal == Refusal::Forbidden);
-        Ok(!hopeless && self.renewed(token).await?)
-    }
-
-    async fn renewed(&self, token: &AccessToken) -> Result<bool, Halt> {
-        let renewal = self.tokens.renew_if(token.generation());
-        let renewal = self
-            .transport
-            .shutdown
-            .unless_aborted(renewal)
-            .await
-            .ok_or(Halt)?;
-        match renewal {
-            Ok(Renewal::Renewed(_)) => Ok(true),
-            Ok(Renewal::Unchanged) => Ok(false),
-            Err(error) => Err(self.sign_in_failed(&error)),
-        }
-    }
-
-    fn sign_in_failed(&self, error: &AuthError) -> Halt {
-        match error {
-            AuthError::Stopped => Halt,
-            error => self.refuse(error.to_string()),
-        }
-    }
-
-    /// The service lets nothing through: the job ends.
-    fn refuse(&self, why: String) -> Halt {
-        self.transport.shutdown.cancel(CancelReason::Refused(why));
-        Halt
+        Ok(tried(&exchange, found))
     }
 
     /// The base and these segments, each encoded as one.
-    fn url(&self, segments: &[&str]) -> Url {
+    pub(super) fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
@@ -273,16 +156,32 @@ impl Api {
     }
 }
 
-fn permission_missing(reply: &Reply, token: &AccessToken) -> String {
-    let mut said = classify::describe(reply);
-    redact(&mut said, token);
-    format!("the service forbids the call, and nothing has succeeded yet ({said})")
+fn tried<T>(exchange: &Exchange, meaning: T) -> Try<T> {
+    Try {
+        answer: match &exchange.reply {
+            Ok(reply) => Answer::Status(reply.status),
+            Err(error) => error.answer,
+        },
+        meaning,
+        not_before: exchange.not_before,
+    }
 }
 
-/// An answer that repeats the token must not carry it into results or log.
-fn redact(text: &mut String, token: &AccessToken) {
-    let secret = token.secret().expose_secret();
-    if !secret.is_empty() && text.contains(secret) {
-        *text = text.replace(secret, "[token]");
+/// What follows for the user where no answer came.
+const fn unanswered(error: String) -> Verdict {
+    Verdict {
+        kind: OutcomeKind::Failed,
+        flags: LockFlags {
+            token: None,
+            sms: None,
+            voice: None,
+        },
+        again: true,
+        error,
     }
+}
+
+/// A body of texts, words and switches, which is always JSON.
+pub(super) fn json(body: &impl serde::Serialize) -> Body {
+    Body::Json(serde_json::to_string(body).expect("texts, words and switches are JSON"))
 }

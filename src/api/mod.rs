@@ -6,10 +6,11 @@
 mod classify;
 mod client;
 mod retry_after;
+mod session;
 mod sign_in;
 mod standing;
 mod transport;
 mod wire;
 
-pub use classify::Verdict;
-pub use client::{Api, ApiSettings, Halt, UnlockTry};
+pub use classify::{Address, Verdict};
+pub use client::{Api, ApiSettings, Halt, Try};

@@ -4,13 +4,63 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-use crate::model::{LockFlags, MethodSet};
+use crate::model::{Found, LockFlags, MethodSet};
 
 /// The body of `PATCH users/{id}/methods`: this one member, since the service counts them.
 #[derive(Debug, Serialize)]
 pub(super) struct UnlockRequest {
     #[serde(rename = "unlockMethods")]
     pub(super) unlock_methods: MethodSet,
+}
+
+/// The body of `POST users/lookup`: one of the two, since both at once are not documented.
+#[derive(Debug, Serialize)]
+pub(super) struct LookupRequest<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) username: Option<&'a str>,
+    /// Left out where false, which is the service's default: older versions do not know it.
+    #[serde(rename = "searchUnsynched", skip_serializing_if = "std::ops::Not::not")]
+    pub(super) search_unsynched: bool,
+}
+
+/// User Details: the members that are used. All but the ID may be absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UserDetails {
+    #[serde(deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(rename = "emailAddress", deserialize_with = "text")]
+    pub(super) email: Option<String>,
+    #[serde(rename = "principalUsername", deserialize_with = "text")]
+    pub(super) principal_username: Option<String>,
+    #[serde(rename = "alternateUsername", deserialize_with = "text")]
+    pub(super) alternate_username: Option<String>,
+    #[serde(rename = "isTokenLocked", deserialize_with = "flag")]
+    is_token_locked: Option<bool>,
+    #[serde(rename = "isSmsLocked", deserialize_with = "flag")]
+    is_sms_locked: Option<bool>,
+    #[serde(rename = "isVoiceLocked", deserialize_with = "flag")]
+    is_voice_locked: Option<bool>,
+}
+
+impl UserDetails {
+    /// The user, where the ID is there.
+    pub(super) fn found(self) -> Option<Found> {
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let principal = filled(self.principal_username);
+        Some(Found {
+            id: filled(self.id)?,
+            email: filled(self.email),
+            username: principal.or_else(|| filled(self.alternate_username)),
+            flags: LockFlags {
+                token: self.is_token_locked,
+                sms: self.is_sms_locked,
+                voice: self.is_voice_locked,
+            },
+        })
+    }
 }
 
 /// The status object of a 200, and by the documentation of a 500.

@@ -88,6 +88,7 @@ async fn work(job: Job, http: Http, events: Events) {
         base: job.connection.base,
         credentials: job.connection.credentials,
         retry: job.retry,
+        search_unsynched: false,
     };
     let throttle = Arc::new(Throttle::new(job.throttle));
     let api = Api::new(
@@ -107,7 +108,11 @@ async fn work(job: Job, http: Http, events: Events) {
     let places = Places::new(job.concurrency);
     let rows = source::stream(job.source, &events, job.shutdown.clone());
     let worker = Worker {
-        settings: WorkerSettings { retry: job.retry },
+        settings: WorkerSettings {
+            retry: job.retry,
+            only_locked: false,
+            claim: Arc::new(|_| true),
+        },
         api: Arc::new(api),
         places: places.clone(),
         events,

@@ -32,6 +32,7 @@ pub(super) async fn run(args: &TokenArgs, env: &Environment) -> Result<u8, AppEr
         base: connection.base,
         credentials: connection.credentials,
         retry: RetryPolicy::attempts(RetryPolicy::DEFAULT_ATTEMPTS),
+        search_unsynched: false,
     };
     // Nobody listens: events are dropped.
     let (events, _) = Events::channel();

@@ -107,12 +107,7 @@ mod tests {
 
     async fn finish_rows(events: Events, rows: u64) {
         for number in 1..=rows {
-            let row = Row {
-                number,
-                user: UserRef::by_id(number.to_string()),
-                methods: MethodSet::ALL,
-                defect: None,
-            };
+            let row = Row::new(number, UserRef::by_id(number.to_string()), MethodSet::ALL);
             let outcome = Outcome::without_request(OutcomeKind::Unlocked, "");
             let at = SystemTime::now();
             events.send(Event::Finished { row, outcome, at }).await;

@@ -237,12 +237,7 @@ mod tests {
     };
 
     fn finish(stats: &mut Stats, user: &str, kind: OutcomeKind, error: &str) {
-        let row = Row {
-            number: stats.done() + 1,
-            user: UserRef::by_id(user),
-            methods: MethodSet::ALL,
-            defect: None,
-        };
+        let row = Row::new(stats.done() + 1, UserRef::by_id(user), MethodSet::ALL);
         let outcome = Outcome::without_request(kind, error);
         let at = SystemTime::UNIX_EPOCH;
         stats.apply(&Event::Finished { row, outcome, at });

@@ -109,12 +109,7 @@ mod tests {
     use crate::model::{LockFlags, MethodSet, Outcome, OutcomeKind, Row, UserRef};
 
     fn record(id: &str, error: &str) -> Record {
-        let row = Row {
-            number: 7,
-            user: UserRef::by_id(id),
-            methods: MethodSet::ALL,
-            defect: None,
-        };
+        let row = Row::new(7, UserRef::by_id(id), MethodSet::ALL);
         let outcome = Outcome {
             kind: OutcomeKind::StillLocked,
             http_status: Some(200),

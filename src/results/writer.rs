@@ -200,12 +200,7 @@ mod tests {
     use crate::model::{MethodSet, Outcome, OutcomeKind, Row, UserRef};
 
     fn record(id: &str) -> Record {
-        let row = Row {
-            number: 1,
-            user: UserRef::by_id(id),
-            methods: MethodSet::ALL,
-            defect: None,
-        };
+        let row = Row::new(1, UserRef::by_id(id), MethodSet::ALL);
         let outcome = Outcome::without_request(OutcomeKind::Invalid, "why");
         Record::new(&row, &outcome, SystemTime::UNIX_EPOCH)
     }

@@ -87,12 +87,7 @@ mod tests {
     fn rows(n: u64) -> mpsc::Receiver<Row> {
         let (sender, receiver) = mpsc::channel(n as usize + 1);
         for number in 1..=n {
-            let row = Row {
-                number,
-                user: UserRef::by_id(number.to_string()),
-                methods: MethodSet::ALL,
-                defect: None,
-            };
+            let row = Row::new(number, UserRef::by_id(number.to_string()), MethodSet::ALL);
             sender.try_send(row).expect("room");
         }
         receiver

@@ -1,4 +1,5 @@
-//! What is done to one row: try until it is settled, and tell the report what became of it.
+//! What is done to one row: look the user up where that is needed, try until it is settled, and
+//! tell the report what became of it.
 //!
 //! Nothing here decides what an answer means, or writes a record.
 
@@ -11,9 +12,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    api::{Api, UnlockTry},
+    api::{Address, Api, Halt, Try, Verdict},
     event::{Event, Events},
-    model::{LockFlags, Outcome, OutcomeKind, Row, Target},
+    model::{Answer, Found, LockFlags, Outcome, OutcomeKind, Row, Target, UserRef},
     retry::{Next, RetryPolicy, Tries},
     shutdown::Shutdown,
 };
@@ -21,14 +22,18 @@ use crate::{
 use super::{Place, Places};
 
 /// How a row is worked on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct WorkerSettings {
-    /// How often and how far apart one PATCH is tried.
+    /// How often and how far apart one request is tried.
     pub retry: RetryPolicy,
+    /// Whether to look every user up, and to send no PATCH where nothing asked for is locked.
+    pub only_locked: bool,
+    /// Claims a user whom a look-up found; false where another row has that user.
+    pub claim: Arc<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 /// Whoever works on rows. Clones share everything.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Worker {
     /// How.
     pub settings: WorkerSettings,
@@ -44,10 +49,11 @@ pub struct Worker {
 
 impl Worker {
     /// Works on one row to its end. Sends exactly one [`Event::Finished`] or [`Event::Abandoned`].
-    pub async fn work(self, row: Row, place: Place) {
+    pub async fn work(self, mut row: Row, place: Place) {
         let span = tracing::debug_span!("row", row = row.number, user = %row.user);
         async {
-            let event = match self.unlock(&row, place).await {
+            let mut story = Story::new(place);
+            let event = match self.settle(&mut row, &mut story).await {
                 Some(outcome) => {
                     tracing::debug!(outcome = %outcome.kind, attempts = outcome.attempts, "final");
                     let at = SystemTime::now();
@@ -55,58 +61,151 @@ impl Worker {
                 }
                 None => Event::Abandoned { row },
             };
+            drop(story);
             self.events.send(event).await;
         }
         .instrument(span)
         .await;
     }
 
-    /// What became of the row; `None` where a stop came first.
-    async fn unlock(&self, row: &Row, place: Place) -> Option<Outcome> {
-        let target = match target_of(row) {
-            Ok(target) => target,
-            Err(outcome) => return Some(outcome),
-        };
-        let mut story = Story::default();
-        let mut tries = Tries::new(self.settings.retry);
-        let mut place = Some(place);
-        loop {
-            let held = match place.take() {
-                Some(place) => place,
-                None => self.shutdown.unless_stopped(self.places.take()).await?,
+    /// What became of the row; `None` where a stop came first. What a look-up found is entered
+    /// into the row.
+    async fn settle(&self, row: &mut Row, story: &mut Story) -> Option<Outcome> {
+        if let Some(defect) = &row.defect {
+            return Some(Outcome::without_request(
+                OutcomeKind::Invalid,
+                defect.as_str(),
+            ));
+        }
+        let known = row.user.clone();
+        if let Some(address) = self.address_to_ask(&known) {
+            let found = match self.look_up(address, story).await? {
+                Ok(found) => found,
+                Err(()) => return Some(story.outcome()),
             };
-            story.start.get_or_insert_with(Instant::now);
-            let tried = self.api.unlock(&target).await.ok()?;
+            if let Some(outcome) = self.take_over(found, row, story) {
+                return Some(outcome);
+            }
+        }
+        let Some(user_id) = row.user.id.clone() else {
+            return Some(Outcome::without_request(OutcomeKind::Invalid, "no user ID"));
+        };
+        let target = Target {
+            user_id,
+            methods: row.methods,
+        };
+        self.unlock(&target, story).await?;
+        Some(story.outcome())
+    }
+
+    /// What to look the user up by; `None` where that is not needed, or cannot be done.
+    fn address_to_ask<'a>(&self, user: &'a UserRef) -> Option<Address<'a>> {
+        if user.id.is_some() && !self.settings.only_locked {
+            return None;
+        }
+        let by_name = || user.username.as_deref().map(Address::Username);
+        user.email.as_deref().map(Address::Email).or_else(by_name)
+    }
+
+    /// Enters what was found into the row. Returns the outcome, where that ends the row.
+    fn take_over(&self, found: Found, row: &mut Row, story: &mut Story) -> Option<Outcome> {
+        story.flags = found.flags;
+        let invalid = |error: String| Some(story.ended(OutcomeKind::Invalid, error));
+        match &row.user.id {
+            Some(id) if !id.eq_ignore_ascii_case(&found.id) => {
+                return invalid(format!(
+                    "this address belongs to another user ID, {}",
+                    found.id
+                ));
+            }
+            Some(_) => {}
+            None if matches!(found.id.as_str(), "." | "..") => {
+                return invalid("the service gave an ID that no URL can carry".to_owned());
+            }
+            None if !(self.settings.claim)(&found.id) => {
+                row.user.id = Some(found.id);
+                story.flags = LockFlags::default();
+                let error = "another row has the same user".to_owned();
+                return Some(story.ended(OutcomeKind::Duplicate, error));
+            }
+            None => {}
+        }
+        row.user.id = Some(found.id);
+        row.user.email = found.email.or(row.user.email.take());
+        row.user.username = found.username.or(row.user.username.take());
+        let open = self.settings.only_locked && found.flags.any_locked(row.methods) == Some(false);
+        open.then(|| story.ended(OutcomeKind::AlreadyUnlocked, String::new()))
+    }
+
+    /// Looks a user up. Returns the user, or that the story has its end; `None` where a stop came
+    /// first.
+    async fn look_up(&self, address: Address<'_>, story: &mut Story) -> Option<Result<Found, ()>> {
+        let mut tries = Tries::new(self.settings.retry);
+        loop {
+            let held = self.place(story).await?;
+            let Ok(tried) = self.api.lookup(address).await else {
+                return None;
+            };
             drop(held);
             let not_before = tried.not_before;
-            if !story.take_in(tries.number(), tried) {
-                return Some(story.outcome());
+            let verdict = match tried.meaning {
+                Ok(found) => return Some(Ok(found)),
+                Err(verdict) => verdict,
+            };
+            let again = verdict.again;
+            story.take_in(tried.answer, verdict);
+            if !again {
+                return Some(Err(()));
             }
             match tries.next(not_before, &self.events, &self.shutdown).await {
                 Next::Try => {}
-                Next::UsedUp => return Some(story.outcome()),
+                Next::UsedUp => return Some(Err(())),
                 Next::Cut => return None,
             }
         }
     }
-}
 
-/// The row's target, or what becomes of a row that has none.
-fn target_of(row: &Row) -> Result<Target, Outcome> {
-    let invalid = |why: &str| Outcome::without_request(OutcomeKind::Invalid, why);
-    match (&row.defect, &row.user.id) {
-        (Some(defect), _) => Err(invalid(defect)),
-        (None, None) => Err(invalid("no user ID")),
-        (None, Some(id)) => Ok(Target {
-            user_id: id.clone(),
-            methods: row.methods,
-        }),
+    /// Unlocks a user; the story then has its end. `None` where a stop came first.
+    async fn unlock(&self, target: &Target, story: &mut Story) -> Option<()> {
+        let mut tries = Tries::new(self.settings.retry);
+        loop {
+            let held = self.place(story).await?;
+            let tried: Result<Try<Verdict>, Halt> = self.api.unlock(target).await;
+            let tried = tried.ok()?;
+            drop(held);
+            story.attempts = tries.number();
+            let again = tried.meaning.again;
+            story.take_in(tried.answer, tried.meaning);
+            if !again {
+                return Some(());
+            }
+            match tries
+                .next(tried.not_before, &self.events, &self.shutdown)
+                .await
+            {
+                Next::Try => {}
+                Next::UsedUp => return Some(()),
+                Next::Cut => return None,
+            }
+        }
+    }
+
+    /// A place for one request; `None` where a stop came first.
+    async fn place(&self, story: &mut Story) -> Option<Place> {
+        let place = match story.place.take() {
+            Some(place) => place,
+            None => self.shutdown.unless_stopped(self.places.take()).await?,
+        };
+        story.start.get_or_insert_with(Instant::now);
+        Some(place)
     }
 }
 
 /// What the answers so far have told of a user.
 #[derive(Debug, Default)]
 struct Story {
+    /// The place that came with the row, for its first request.
+    place: Option<Place>,
     start: Option<Instant>,
     attempts: u32,
     http_status: Option<u16>,
@@ -115,13 +214,17 @@ struct Story {
 }
 
 impl Story {
+    fn new(place: Place) -> Self {
+        Self {
+            place: Some(place),
+            ..Self::default()
+        }
+    }
+
     /// The record is the last answer: a request that was not answered changes neither what the
-    /// service said of the locks before, nor what follows from it. Returns whether another try
-    /// may give a better answer.
-    fn take_in(&mut self, number: u32, tried: UnlockTry) -> bool {
-        let verdict = tried.verdict;
-        let answered = tried.answer.status();
-        self.attempts = number;
+    /// service said of the locks before, nor what follows from it.
+    fn take_in(&mut self, answer: Answer, verdict: Verdict) {
+        let answered = answer.status();
         self.http_status = answered.or(self.http_status);
         if verdict.flags.any_known() {
             self.flags = verdict.flags;
@@ -133,21 +236,35 @@ impl Story {
         if answered.is_some() || !said_more {
             self.last = Some((verdict.kind, verdict.error));
         }
-        verdict.again
     }
 
-    fn outcome(self) -> Outcome {
-        let (kind, error) = self
-            .last
-            .unwrap_or((OutcomeKind::Failed, "nothing was sent".to_owned()));
+    /// The outcome of a row that ends with a look-up.
+    fn ended(&self, kind: OutcomeKind, error: String) -> Outcome {
+        Outcome {
+            kind,
+            http_status: Some(200),
+            flags: self.flags,
+            attempts: 0,
+            duration: self.duration(),
+            error,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let unsent = (OutcomeKind::Failed, "nothing was sent".to_owned());
+        let (kind, error) = self.last.clone().unwrap_or(unsent);
         Outcome {
             kind,
             http_status: self.http_status,
             flags: self.flags,
             attempts: self.attempts,
-            duration: self.start.map_or(Duration::ZERO, |start| start.elapsed()),
+            duration: self.duration(),
             error,
         }
+    }
+
+    fn duration(&self) -> Duration {
+        self.start.map_or(Duration::ZERO, |start| start.elapsed())
     }
 }
 
@@ -155,21 +272,16 @@ impl Story {
 mod tests {
     use super::Story;
     use crate::{
-        api::{UnlockTry, Verdict},
+        api::Verdict,
         model::{Answer, LockFlags, OutcomeKind},
     };
 
-    fn tried(answer: Answer, kind: OutcomeKind, flags: LockFlags) -> UnlockTry {
-        let verdict = Verdict {
+    fn verdict(kind: OutcomeKind, flags: LockFlags) -> Verdict {
+        Verdict {
             kind,
             flags,
             again: true,
             error: kind.to_string(),
-        };
-        UnlockTry {
-            answer,
-            verdict,
-            not_before: None,
         }
     }
 
@@ -183,8 +295,8 @@ mod tests {
             voice: Some(false),
         };
         let mut story = Story::default();
-        story.take_in(1, tried(Answer::Status(500), StillLocked, mixed));
-        story.take_in(2, tried(Answer::Cut, Failed, none));
+        story.take_in(Answer::Status(500), verdict(StillLocked, mixed));
+        story.take_in(Answer::Cut, verdict(Failed, none));
         let outcome = story.outcome();
         assert_eq!(
             (outcome.kind, outcome.http_status, outcome.flags),
@@ -192,14 +304,13 @@ mod tests {
         );
 
         let mut story = Story::default();
-        story.take_in(1, tried(Answer::Status(500), StillLocked, mixed));
-        story.take_in(2, tried(Answer::Status(503), Failed, none));
-        story.take_in(3, tried(Answer::Timeout, Failed, none));
+        story.take_in(Answer::Status(500), verdict(StillLocked, mixed));
+        story.take_in(Answer::Status(503), verdict(Failed, none));
+        story.take_in(Answer::Timeout, verdict(Failed, none));
         let outcome = story.outcome();
         assert_eq!(
             (outcome.kind, outcome.http_status, outcome.flags),
             (Failed, Some(503), mixed)
         );
-        assert_eq!(outcome.attempts, 3);
     }
 }

@@ -120,6 +120,7 @@ impl CsvRows {
         };
         Ok(Row {
             number: self.row,
+            line: self.record.position().map(::csv::Position::line),
             user,
             methods: methods.ok().flatten().unwrap_or(self.methods),
             defect,
