@@ -21,6 +21,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod http;
+pub mod identity;
 pub mod logging;
 pub mod model;
 pub mod report;
