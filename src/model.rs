@@ -56,6 +56,31 @@ impl UserRef {
             ..Self::default()
         }
     }
+
+    /// A user known by one name, of which only the form tells what it is: with `@` an e-mail
+    /// address, in the form of a GUID a user ID, else a login.
+    #[must_use]
+    pub fn by_form(name: &str) -> Self {
+        let mut user = Self::default();
+        let field = match name {
+            "" => return user,
+            name if name.contains('@') => &mut user.email,
+            name if has_guid_form(name) => &mut user.id,
+            _ => &mut user.username,
+        };
+        *field = Some(name.to_owned());
+        user
+    }
+}
+
+/// Whether this has the form of the IDs that the service gives out: 8-4-4-4-12 hexadecimal digits.
+#[must_use]
+pub fn has_guid_form(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12])
+        && text
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 impl fmt::Display for UserRef {
@@ -149,6 +174,32 @@ pub struct MethodSet(u8);
 impl MethodSet {
     /// All three methods.
     pub const ALL: Self = Self(0b111);
+    /// No method.
+    pub const NONE: Self = Self(0);
+
+    /// The methods of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The methods of both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether every method of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The set as a number from 0 to 7, for where every byte counts.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
 
     /// The methods of the set, always in the same order.
     pub fn iter(self) -> impl Iterator<Item = Method> {

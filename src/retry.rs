@@ -50,84 +50,84 @@ impl RetryPolicy {
     }
 }
 
-/// The tries of one request.
-#[derive(Debug)]
-pub struct Tries {
-    curve: ExponentialBackoff,
-    number: u32,
-    most: u32,
-}
-
-/// Whether there is another try.
+/// What one try came to: all that is known by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// Its time has come.
-    Try,
-    /// The tries are used up.
-    UsedUp,
-    /// A stop cut the wait for it.
-    Cut,
+pub enum Tried<T> {
+    /// That is final.
+    Settled(T),
+    /// Another try may give a better answer, not before the instant that the service asked for.
+    Again(T, Option<Instant>),
 }
 
-impl Tries {
-    /// The first of them, which needs no wait.
-    #[must_use]
-    pub fn new(policy: RetryPolicy) -> Self {
-        Self {
-            curve: policy.curve(),
-            number: 1,
-            most: policy.max_attempts.get(),
+impl<T> Tried<T> {
+    /// Settled, unless another try may help.
+    pub fn new(known: T, again: bool, not_before: Option<Instant>) -> Self {
+        if again {
+            Self::Again(known, not_before)
+        } else {
+            Self::Settled(known)
         }
     }
+}
 
-    /// Which try this is, from 1.
-    #[must_use]
-    pub const fn number(&self) -> u32 {
-        self.number
+/// The one loop that tries again. Clones share channel and stop.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// How often and how far apart.
+    pub policy: RetryPolicy,
+    /// Where the report listens.
+    pub events: Events,
+    /// The stop, which cuts a wait.
+    pub shutdown: Shutdown,
+}
+
+impl Retry {
+    /// Tries until it is settled or the tries are used up. Each try is handed what is known so
+    /// far, at first this, and hands on what is known then. `None` where a stop came first.
+    pub async fn run<T, Fut>(&self, mut known: T, mut attempt: impl FnMut(T) -> Fut) -> Option<T>
+    where
+        Fut: Future<Output = Option<Tried<T>>>,
+    {
+        let mut curve = self.policy.curve();
+        for number in 1_u32.. {
+            let (so_far, not_before) = match attempt(known).await? {
+                Tried::Settled(known) => return Some(known),
+                Tried::Again(so_far, not_before) => (so_far, not_before),
+            };
+            known = so_far;
+            if number >= self.policy.max_attempts.get() {
+                break;
+            }
+            self.wait(jittered(&mut curve, not_before), number + 1)
+                .await?;
+        }
+        Some(known)
     }
 
-    /// Waits for the time of the next try, which is not before the one that was asked for. The
-    /// report is told of the wait, and a stop cuts it.
-    pub async fn next(
-        &mut self,
-        not_before: Option<Instant>,
-        events: &Events,
-        shutdown: &Shutdown,
-    ) -> Next {
-        if self.number >= self.most {
-            return Next::UsedUp;
-        }
-        self.number += 1;
-        let until = self.jittered(not_before);
+    /// Waits for the time of the next try. The report is told of the wait, and a stop cuts it.
+    async fn wait(&self, until: Instant, next_try: u32) -> Option<()> {
         let wait = until.saturating_duration_since(Instant::now());
-        tracing::debug!(
-            next_try = self.number,
-            wait_ms = wait.as_millis(),
-            "trying again"
-        );
-        events.send(Event::Retrying { wait }).await;
-        match shutdown.unless_stopped(sleep_until(until)).await {
-            Some(()) => Next::Try,
-            None => Next::Cut,
-        }
+        tracing::debug!(next_try, wait_ms = wait.as_millis(), "trying again");
+        self.events.send(Event::Retrying { wait }).await;
+        self.shutdown.unless_stopped(sleep_until(until)).await
     }
+}
 
-    /// Full jitter: anywhere up to the curve's delay.
-    fn jittered(&mut self, not_before: Option<Instant>) -> Instant {
-        let delay = self.curve.next_backoff().unwrap_or(self.curve.max_interval);
-        let jittered = Instant::now() + delay.mul_f64(fastrand::f64());
-        not_before.map_or(jittered, |time| time.max(jittered))
-    }
+/// Full jitter: anywhere up to the curve's delay, and not before the time that was asked for.
+fn jittered(curve: &mut ExponentialBackoff, not_before: Option<Instant>) -> Instant {
+    let delay = curve.next_backoff().unwrap_or(curve.max_interval);
+    let jittered = Instant::now() + delay.mul_f64(fastrand::f64());
+    not_before.map_or(jittered, |time| time.max(jittered))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, time::Duration};
+    use std::{num::NonZeroU32, sync::Mutex, time::Duration};
 
     use backoff::backoff::Backoff;
     use tokio::time::Instant;
 
-    use super::{Next, RetryPolicy, Tries};
+    use super::{Retry, RetryPolicy, Tried};
     use crate::{
         event::{Event, Events},
         shutdown::{CancelReason, Shutdown, Signal},
@@ -149,29 +149,45 @@ mod tests {
         assert_eq!(delays, expected.map(Duration::from_millis));
     }
 
+    fn retry(attempts: u32, events: Events, shutdown: Shutdown) -> Retry {
+        Retry {
+            policy: policy(attempts),
+            events,
+            shutdown,
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn tries_are_counted_and_their_waits_told() {
         let (events, mut heard) = Events::channel();
-        let mut tries = Tries::new(policy(4));
-        for (number, most) in [(2, 500), (3, 1_000), (4, 2_000)] {
-            let start = Instant::now();
-            assert_eq!(
-                tries.next(None, &events, &Shutdown::default()).await,
-                Next::Try
-            );
-            assert_eq!(tries.number(), number);
+        let tried = Mutex::new(Vec::new());
+        let retry = retry(4, events, Shutdown::default());
+        let last = retry.run(0, |known| {
+            tried.lock().expect("no panic").push(Instant::now());
+            std::future::ready(Some(Tried::new(known + 1, true, None)))
+        });
+        assert_eq!(last.await, Some(4), "what the last try came to counts");
+        let tried = tried.into_inner().expect("no panic");
+        for (pair, most) in tried.windows(2).zip([500, 1_000, 2_000]) {
             let Some(Event::Retrying { wait }) = heard.recv().await else {
                 panic!("a wait is told");
             };
+            let waited = pair[1] - pair[0];
             assert!(
-                wait <= Duration::from_millis(most) && start.elapsed() >= wait,
-                "{wait:?}"
+                wait <= Duration::from_millis(most) && waited >= wait,
+                "{wait:?} {waited:?}"
             );
         }
-        assert_eq!(
-            tries.next(None, &events, &Shutdown::default()).await,
-            Next::UsedUp
-        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_settled_is_not_tried_again() {
+        let (events, _heard) = Events::channel();
+        let retry = retry(4, events, Shutdown::default());
+        let settled = retry.run(0, async |known| {
+            Some(Tried::new(known + 1, known < 1, None))
+        });
+        assert_eq!(settled.await, Some(2));
     }
 
     #[tokio::test(start_paused = true)]
@@ -179,10 +195,9 @@ mod tests {
         let (events, _heard) = Events::channel();
         let start = Instant::now();
         let asked = Some(start + Duration::from_secs(300));
-        let next = Tries::new(policy(2))
-            .next(asked, &events, &Shutdown::default())
-            .await;
-        assert_eq!(next, Next::Try);
+        let retry = retry(2, events, Shutdown::default());
+        let second = retry.run(0, async |known| Some(Tried::new(known + 1, true, asked)));
+        assert_eq!(second.await, Some(2));
         assert!(start.elapsed() >= Duration::from_secs(300));
     }
 
@@ -196,9 +211,10 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             shutdown.cancel(CancelReason::Interrupt(Signal::Terminate));
         };
-        let mut tries = Tries::new(policy(9));
-        let (next, ()) = tokio::join!(tries.next(asked, &events, &shutdown), stop);
-        assert_eq!(next, Next::Cut);
+        let retry = retry(9, events, shutdown.clone());
+        let cut = retry.run(0, async |known| Some(Tried::new(known, true, asked)));
+        let (cut, ()) = tokio::join!(cut, stop);
+        assert_eq!(cut, None);
         assert!(start.elapsed() < Duration::from_secs(2));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     event::Events,
     http::{Body, Http, Url, Verb},
     model::{Answer, Endpoint, Found, LockFlags, OutcomeKind, Target},
-    retry::RetryPolicy,
+    retry::{Retry, RetryPolicy},
     shutdown::Shutdown,
     throttle::Throttle,
 };
@@ -56,6 +56,7 @@ pub struct Try<T> {
 pub struct Api {
     base: Url,
     search_unsynched: bool,
+    pub(super) retry: Retry,
     pub(super) session: Session,
 }
 
@@ -75,11 +76,17 @@ impl Api {
             events,
             shutdown,
         };
-        let sender = sign_in::sender(transport.clone(), settings.retry);
+        let retry = Retry {
+            policy: settings.retry,
+            events: transport.events.clone(),
+            shutdown: transport.shutdown.clone(),
+        };
+        let sender = sign_in::sender(transport.clone(), retry.clone());
         let tokens = TokenSource::new(settings.credentials, sender);
         Self {
             base: settings.base,
             search_unsynched: settings.search_unsynched,
+            retry,
             session: Session::new(tokens, transport),
         }
     }

@@ -5,6 +5,7 @@
 
 mod classify;
 mod client;
+mod lists;
 mod retry_after;
 mod session;
 mod sign_in;
@@ -14,3 +15,4 @@ mod wire;
 
 pub use classify::{Address, Verdict};
 pub use client::{Api, ApiSettings, Halt, Try};
+pub use lists::{ListError, Locked, Locking, Page};

@@ -6,7 +6,7 @@ use crate::{
     auth::{AuthError, BoxFuture, TokenReply, TokenRequest},
     http::{Body, Url, Verb},
     model::Endpoint,
-    retry::{Next, RetryPolicy, Tries},
+    retry::{Retry, Tried},
 };
 
 use super::{
@@ -17,19 +17,15 @@ use super::{
 /// The way by which the token source reaches the token endpoint.
 pub(super) fn sender(
     transport: Transport,
-    policy: RetryPolicy,
+    retry: Retry,
 ) -> impl Fn(TokenRequest) -> BoxFuture<Result<TokenReply, AuthError>> + Send + Sync + 'static {
     move |request| {
-        let transport = transport.clone();
-        Box::pin(async move { ask(&transport, policy, request).await })
+        let (transport, retry) = (transport.clone(), retry.clone());
+        Box::pin(async move { ask(&transport, &retry, request).await })
     }
 }
 
-async fn ask(
-    transport: &Transport,
-    policy: RetryPolicy,
-    request: TokenRequest,
-) -> Result<TokenReply, AuthError> {
+async fn ask(transport: &Transport, retry: &Retry, request: TokenRequest) -> Answer {
     let url: Url = request
         .url
         .parse()
@@ -40,39 +36,26 @@ async fn ask(
         url,
         body: Body::Form(request.form),
     };
-    let mut tries = Tries::new(policy);
-    loop {
-        let (answer, again) = try_once(transport, &request)
-            .await
-            .map_err(|Halt| AuthError::Stopped)?;
-        let Some(not_before) = again else {
-            return answer;
-        };
-        tracing::debug!(number = tries.number(), "the token endpoint gave no token");
-        match tries
-            .next(not_before, &transport.events, &transport.shutdown)
-            .await
-        {
-            Next::Try => {}
-            Next::UsedUp => return answer,
-            Next::Cut => return Err(AuthError::Stopped),
-        }
-    }
+    let stopped = Err(AuthError::Stopped);
+    let asked = retry.run(stopped, |_| async {
+        try_once(transport, &request).await.ok()
+    });
+    asked.await.unwrap_or(Err(AuthError::Stopped))
 }
 
 type Answer = Result<TokenReply, AuthError>;
 
-/// One request's answer and, where another try may help, not before when.
-async fn try_once(
-    transport: &Transport,
-    request: &Request,
-) -> Result<(Answer, Option<Option<Instant>>), Halt> {
+/// One request's answer; not settled where another one may give a token.
+async fn try_once(transport: &Transport, request: &Request) -> Result<Tried<Answer>, Halt> {
     transport.pace_urgent().await?;
     let sent = Instant::now();
     let Exchange { reply, not_before } = transport.send(request, None).await?;
     let reply = match reply {
         Ok(reply) => reply,
-        Err(error) => return Ok((Err(AuthError::Unreachable(error.text)), Some(not_before))),
+        Err(error) => {
+            let unreachable = Err(AuthError::Unreachable(error.text));
+            return Ok(Tried::new(unreachable, true, not_before));
+        }
     };
     let unreadable = reply.status == 200 && !carries_token(reply.body.as_deref());
     let again = unreadable || classify::is_transient(reply.status);
@@ -81,7 +64,7 @@ async fn try_once(
         body: reply.body.unwrap_or_default(),
         sent,
     };
-    Ok((Ok(answer), again.then_some(not_before)))
+    Ok(Tried::new(Ok(answer), again, not_before))
 }
 
 fn carries_token(body: Option<&[u8]>) -> bool {

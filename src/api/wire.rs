@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-use crate::model::{Found, LockFlags, MethodSet};
+use crate::model::{Found, LockFlags, MethodSet, UserRef};
 
 /// The body of `PATCH users/{id}/methods`: this one member, since the service counts them.
 #[derive(Debug, Serialize)]
@@ -48,19 +48,74 @@ pub(super) struct UserDetails {
 impl UserDetails {
     /// The user, where the ID is there.
     pub(super) fn found(self) -> Option<Found> {
-        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        let principal = filled(self.principal_username);
+        let flags = LockFlags {
+            token: self.is_token_locked,
+            sms: self.is_sms_locked,
+            voice: self.is_voice_locked,
+        };
+        let user = self.user();
         Some(Found {
-            id: filled(self.id)?,
-            email: filled(self.email),
-            username: principal.or_else(|| filled(self.alternate_username)),
-            flags: LockFlags {
-                token: self.is_token_locked,
-                sms: self.is_sms_locked,
-                voice: self.is_voice_locked,
-            },
+            id: user.id?,
+            email: user.email,
+            username: user.username,
+            flags,
         })
     }
+
+    /// What is said of the user.
+    pub(super) fn user(self) -> UserRef {
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let principal = filled(self.principal_username);
+        UserRef {
+            id: filled(self.id),
+            email: filled(self.email),
+            username: principal.or_else(|| filled(self.alternate_username)),
+        }
+    }
+}
+
+/// The body of `POST users/search`.
+#[derive(Debug, Serialize)]
+pub(super) struct SearchRequest<'a> {
+    #[serde(rename = "emailLike")]
+    pub(super) email_like: &'a str,
+}
+
+/// A page of User Search: version 2 wraps it, version 1 does not.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum SearchAnswer {
+    Bare(Vec<UserDetails>),
+    Wrapped {
+        elements: Vec<UserDetails>,
+        #[serde(rename = "totalPages", default)]
+        total_pages: Option<u64>,
+        #[serde(rename = "totalElements", default)]
+        total_elements: Option<u64>,
+    },
+}
+
+/// A page of the User Event Log.
+#[derive(Debug, Deserialize)]
+pub(super) struct EventsAnswer {
+    #[serde(rename = "userEventLogExportEntries")]
+    pub(super) entries: Vec<LogEntry>,
+    #[serde(rename = "totalPages", default)]
+    pub(super) total_pages: Option<u64>,
+    #[serde(rename = "totalElements", default)]
+    pub(super) total_elements: Option<u64>,
+}
+
+/// One entry of the User Event Log: the members that are used.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LogEntry {
+    #[serde(rename = "eventCode", deserialize_with = "scalar")]
+    pub(super) code: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) method: Option<String>,
+    #[serde(rename = "userId", deserialize_with = "text")]
+    pub(super) user: Option<String>,
 }
 
 /// The status object of a 200, and by the documentation of a 500.
@@ -113,6 +168,22 @@ enum Scalar {
     Bool(bool),
     Text(String),
     Other(IgnoredAny),
+}
+
+/// A text or a number, as text.
+fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code {
+        Number(i64),
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Ok(match Code::deserialize(deserializer)? {
+        Code::Number(number) => Some(number.to_string()),
+        Code::Text(text) => Some(text.trim().to_owned()),
+        Code::Other(IgnoredAny) => None,
+    })
 }
 
 /// `true`, `"true"` and the like; anything else is not known.

@@ -10,7 +10,7 @@ use crate::{
     http::{Http, HttpSettings},
     report::{self, Terminal},
     results::{ResultsError, ResultsFile},
-    retry::RetryPolicy,
+    retry::{Retry, RetryPolicy},
     runner::{self, Places, Worker, WorkerSettings},
     shutdown::{CancelReason, Shutdown},
     source::{self, SourceSettings},
@@ -109,9 +109,13 @@ async fn work(job: Job, http: Http, events: Events) {
     let rows = source::stream(job.source, &events, job.shutdown.clone());
     let worker = Worker {
         settings: WorkerSettings {
-            retry: job.retry,
             only_locked: false,
             claim: Arc::new(|_| true),
+        },
+        retry: Retry {
+            policy: job.retry,
+            events: events.clone(),
+            shutdown: job.shutdown.clone(),
         },
         api: Arc::new(api),
         places: places.clone(),

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    api::{Address, Api, Halt, Try, Verdict},
+    api::{Address, Api, Try, Verdict},
     event::{Event, Events},
     model::{Answer, Found, LockFlags, Outcome, OutcomeKind, Row, Target, UserRef},
-    retry::{Next, RetryPolicy, Tries},
+    retry::{Retry, Tried},
     shutdown::Shutdown,
 };
 
@@ -24,8 +24,6 @@ use super::{Place, Places};
 /// How a row is worked on.
 #[derive(Clone)]
 pub struct WorkerSettings {
-    /// How often and how far apart one request is tried.
-    pub retry: RetryPolicy,
     /// Whether to look every user up, and to send no PATCH where nothing asked for is locked.
     pub only_locked: bool,
     /// Claims a user whom a look-up found; false where another row has that user.
@@ -37,6 +35,8 @@ pub struct WorkerSettings {
 pub struct Worker {
     /// How.
     pub settings: WorkerSettings,
+    /// How often and how far apart one request is tried.
+    pub retry: Retry,
     /// The service.
     pub api: Arc<Api>,
     /// Places for requests under way.
@@ -79,9 +79,10 @@ impl Worker {
         }
         let known = row.user.clone();
         if let Some(address) = self.address_to_ask(&known) {
-            let found = match self.look_up(address, story).await? {
-                Ok(found) => found,
-                Err(()) => return Some(story.outcome()),
+            let found;
+            (*story, found) = self.look_up(address, std::mem::take(story)).await?;
+            let Some(found) = found else {
+                return Some(story.outcome());
             };
             if let Some(outcome) = self.take_over(found, row, story) {
                 return Some(outcome);
@@ -94,7 +95,7 @@ impl Worker {
             user_id,
             methods: row.methods,
         };
-        self.unlock(&target, story).await?;
+        *story = self.unlock(&target, std::mem::take(story)).await?;
         Some(story.outcome())
     }
 
@@ -137,57 +138,36 @@ impl Worker {
         open.then(|| story.ended(OutcomeKind::AlreadyUnlocked, String::new()))
     }
 
-    /// Looks a user up. Returns the user, or that the story has its end; `None` where a stop came
-    /// first.
-    async fn look_up(&self, address: Address<'_>, story: &mut Story) -> Option<Result<Found, ()>> {
-        let mut tries = Tries::new(self.settings.retry);
-        loop {
-            let held = self.place(story).await?;
-            let Ok(tried) = self.api.lookup(address).await else {
-                return None;
-            };
+    /// Looks a user up. Without the user the story has its end; `None` where a stop came first.
+    async fn look_up(&self, address: Address<'_>, story: Story) -> Option<(Story, Option<Found>)> {
+        let try_once = |(mut story, _): (Story, _)| async move {
+            let held = self.place(&mut story).await?;
+            let tried = self.api.lookup(address).await.ok()?;
             drop(held);
-            let not_before = tried.not_before;
-            let verdict = match tried.meaning {
-                Ok(found) => return Some(Ok(found)),
-                Err(verdict) => verdict,
-            };
-            let again = verdict.again;
-            story.take_in(tried.answer, verdict);
-            if !again {
-                return Some(Err(()));
-            }
-            match tries.next(not_before, &self.events, &self.shutdown).await {
-                Next::Try => {}
-                Next::UsedUp => return Some(Err(())),
-                Next::Cut => return None,
-            }
-        }
+            Some(match tried.meaning {
+                Ok(found) => Tried::Settled((story, Some(found))),
+                Err(verdict) => {
+                    let again = verdict.again;
+                    story.take_in(tried.answer, verdict);
+                    Tried::new((story, None), again, tried.not_before)
+                }
+            })
+        };
+        self.retry.run((story, None), try_once).await
     }
 
     /// Unlocks a user; the story then has its end. `None` where a stop came first.
-    async fn unlock(&self, target: &Target, story: &mut Story) -> Option<()> {
-        let mut tries = Tries::new(self.settings.retry);
-        loop {
-            let held = self.place(story).await?;
-            let tried: Result<Try<Verdict>, Halt> = self.api.unlock(target).await;
-            let tried = tried.ok()?;
+    async fn unlock(&self, target: &Target, story: Story) -> Option<Story> {
+        let try_once = |mut story: Story| async move {
+            let held = self.place(&mut story).await?;
+            let tried: Try<Verdict> = self.api.unlock(target).await.ok()?;
             drop(held);
-            story.attempts = tries.number();
+            story.attempts += 1;
             let again = tried.meaning.again;
             story.take_in(tried.answer, tried.meaning);
-            if !again {
-                return Some(());
-            }
-            match tries
-                .next(tried.not_before, &self.events, &self.shutdown)
-                .await
-            {
-                Next::Try => {}
-                Next::UsedUp => return Some(()),
-                Next::Cut => return None,
-            }
-        }
+            Some(Tried::new(story, again, tried.not_before))
+        };
+        self.retry.run(story, try_once).await
     }
 
     /// A place for one request; `None` where a stop came first.
