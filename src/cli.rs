@@ -31,8 +31,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read users from a CSV, unlock each, and record what became of each
+    /// Read users, unlock each, and record what became of each
     Run(Box<RunArgs>),
+    /// Read and check the whole source, sign in, and say what `run` would do; unlocks nobody
+    Plan(Box<PlanArgs>),
     /// Sign in and print a bearer token, and nothing else
     Token(TokenArgs),
     /// Serve the embedded simulator of the Cloud Administration API on loopback
@@ -94,39 +96,145 @@ pub enum OutputFormat {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The users: a CSV file, or - for standard input
-    pub input: Option<PathBuf>,
     /// Which users and which methods.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// How a table is read.
+    #[command(flatten)]
+    pub table: TableArgs,
     /// Where results go.
     #[command(flatten)]
     pub results: ResultsArgs,
+    /// When to refuse, ask or stop.
+    #[command(flatten)]
+    pub guards: GuardArgs,
     /// How hard the service is pushed.
     #[command(flatten)]
     pub pace: PaceArgs,
     /// Where the service is and how to sign in.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// Run against the embedded simulator: no account, no configuration. With =N and no INPUT: N users
+    /// The embedded simulator.
+    #[command(flatten)]
+    pub trial: TrialArgs,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Look each user up too, and say who is locked today
+    #[arg(long)]
+    pub lookup: bool,
+    /// What the plan on stdout looks like [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+    /// Which users and which methods.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How a table is read.
+    #[command(flatten)]
+    pub table: TableArgs,
+    /// How hard the service is pushed.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where the service is and how to sign in.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// The embedded simulator.
+    #[command(flatten)]
+    pub trial: TrialArgs,
+}
+
+/// The embedded simulator.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Trying it out")]
+pub struct TrialArgs {
+    /// Run against the embedded simulator: no account, no configuration. With =N and no other source: N users
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
-    #[arg(help_heading = "Trying it out")]
     pub simulate: Option<u32>,
 }
 
 /// Which users and which methods.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Users")]
+#[command(next_help_heading = "Users: one of these sources")]
 pub struct SourceArgs {
-    /// The first line is a user already: column 1 is the user ID
-    #[arg(long)]
-    pub no_header: bool,
+    /// The users: a CSV or .xlsx file, also packed with gzip or zstd; or - for standard input
+    pub input: Option<PathBuf>,
+    /// One user, by ID or e-mail address; may be repeated
+    #[arg(long, value_name = "ID|EMAIL")]
+    pub user: Vec<String>,
+    /// Every user whose e-mail address contains TEXT
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// Whom the event log reports as locked since then (2h, 2026-11-24T08:00:00Z), with the methods that it names
+    #[arg(long, value_name = "DUR|TIME")]
+    pub locked_since: Option<String>,
+    /// With --locked-since: up to this time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub locked_until: Option<String>,
+    /// The rows of an earlier results CSV that did not end well
+    #[arg(long, value_name = "RESULTS")]
+    pub failed_from: Option<PathBuf>,
     /// What to unlock [default: TOKEN,SMS,VOICE]
     #[arg(long, value_name = "LIST")]
     pub methods: Option<String>,
+    /// Look each user up first, and send nothing where none of the methods is locked
+    #[arg(long)]
+    pub only_locked: bool,
+    /// Look also for users who have not been synchronised yet; slow
+    #[arg(long)]
+    pub search_unsynched: bool,
     /// At most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<String>,
+    /// Refuse a source that holds more users
+    #[arg(long, value_name = "N")]
+    pub max_users: Option<String>,
+}
+
+/// How a table is read.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Reading a file")]
+pub struct TableArgs {
+    /// The first line is a user already: column 1 is the user ID or e-mail address
+    #[arg(long)]
+    pub no_header: bool,
+    /// What stands between fields: , ; | or tab [default: found by itself]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// Encoding of a file without a byte order mark, such as windows-1252 [default: UTF-8]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// The column of user IDs [default: userId, id]
+    #[arg(long, value_name = "NAME")]
+    pub id_column: Option<String>,
+    /// The column of e-mail addresses [default: email, emailAddress, mail]
+    #[arg(long, value_name = "NAME")]
+    pub email_column: Option<String>,
+    /// The column of user names [default: username, login]
+    #[arg(long, value_name = "NAME")]
+    pub username_column: Option<String>,
+    /// The column of each user's own methods, TOKEN|SMS [default: methods, unlockMethods]
+    #[arg(long, value_name = "NAME")]
+    pub methods_column: Option<String>,
+}
+
+/// When to refuse, ask or stop.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Guards")]
+pub struct GuardArgs {
+    /// Do the first N rows; go on only if none failed
+    #[arg(long, value_name = "N")]
+    pub canary: Option<String>,
+    /// Stop when more rows than this failed
+    #[arg(long, value_name = "N")]
+    pub max_failures: Option<String>,
+    /// Stop when more than this share of the rows failed, once 20 are done
+    #[arg(long, value_name = "PCT")]
+    pub max_failure_rate: Option<String>,
+    /// Stop in time for the end of a maintenance window: 2h, 90m
+    #[arg(long, value_name = "DUR")]
+    pub deadline: Option<String>,
     /// Do not ask before more than 100 users
     #[arg(long)]
     pub yes: bool,

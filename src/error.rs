@@ -69,6 +69,14 @@ pub enum AppError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A stop came before there was anything to report.
+    #[error("{why}")]
+    Stopped {
+        /// Why.
+        why: String,
+        /// The exit code that goes with it.
+        exit_code: u8,
+    },
     /// The user said no.
     #[error("nothing was sent")]
     Declined,
@@ -87,6 +95,7 @@ impl AppError {
             Self::SimulatedUsers(_) | Self::System { .. } => 2,
             Self::Auth(error) if error.is_local() => 2,
             Self::Auth(_) => 3,
+            Self::Stopped { exit_code, .. } => *exit_code,
             Self::Declined => 4,
             Self::Source(_) | Self::Results(_) | Self::Output { .. } => 5,
         }
@@ -109,6 +118,7 @@ impl AppError {
             | Self::Http(_)
             | Self::Scenario { .. }
             | Self::SimulatedUsers(_)
+            | Self::Stopped { .. }
             | Self::System { .. } => String::new(),
         }
     }

@@ -2,13 +2,18 @@
 //!
 //! The only user of `tokio::signal`. Nothing here knows what is being stopped.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio_util::sync::CancellationToken;
 
 /// Why the job stops before its end. A later variant outranks an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CancelReason {
+    /// A guard; the text says which, and why.
+    Guard(String),
     /// The results could not be written.
     ReportFailed,
     /// The source could not be read to its end.
@@ -19,6 +24,17 @@ pub enum CancelReason {
     Interrupt(Signal),
     /// A second signal: requests under way are given up too.
     SecondInterrupt(Signal),
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guard(why) | Self::SourceFailed(why) | Self::Refused(why) => f.write_str(why),
+            Self::ReportFailed => f.write_str("the results could not be written"),
+            Self::Interrupt(signal) => f.write_str(signal.as_str()),
+            Self::SecondInterrupt(signal) => write!(f, "{} twice", signal.as_str()),
+        }
+    }
 }
 
 /// A signal that ends the job.

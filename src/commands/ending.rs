@@ -13,7 +13,6 @@ use crate::{
     report::{Latency, Rows, Status, Summary, Throttled, render, write_atomically},
     results::{Placeholders, default_path, expand, timestamp},
     shutdown::CancelReason,
-    source::SourceSettings,
 };
 
 use super::job::JobEnd;
@@ -58,7 +57,7 @@ impl Outputs {
         };
         let results = match &settings.results {
             Some(template) => expand(template, &values)?,
-            None => default_path(settings.input.as_deref(), ending),
+            None => default_path(settings.read.file(), ending),
         };
         let summary = match &settings.summary {
             Some(template) => expand(template, &values)?,
@@ -92,13 +91,21 @@ impl Outputs {
     }
 }
 
-fn exit_code(end: &JobEnd) -> u8 {
-    match &end.reason {
-        Some(CancelReason::ReportFailed | CancelReason::SourceFailed(_)) => 5,
-        Some(CancelReason::Refused(_)) => 3,
-        Some(CancelReason::Interrupt(signal) | CancelReason::SecondInterrupt(signal)) => {
+/// The exit code of what was stopped for this reason.
+pub(super) const fn code_of(reason: &CancelReason) -> u8 {
+    match reason {
+        CancelReason::ReportFailed | CancelReason::SourceFailed(_) => 5,
+        CancelReason::Refused(_) => 3,
+        CancelReason::Guard(_) => 4,
+        CancelReason::Interrupt(signal) | CancelReason::SecondInterrupt(signal) => {
             signal.exit_code()
         }
+    }
+}
+
+fn exit_code(end: &JobEnd) -> u8 {
+    match &end.reason {
+        Some(reason) => code_of(reason),
         None if end.failure.is_some() => 5,
         None if end.stats.not_well() > 0 => 1,
         None => 0,
@@ -107,19 +114,16 @@ fn exit_code(end: &JobEnd) -> u8 {
 
 /// Why the job stopped, as people say it; `None` where it did not.
 fn stopped_because(end: &JobEnd) -> Option<String> {
-    let failure = || end.failure.as_ref().map(ToString::to_string);
-    match &end.reason {
-        Some(CancelReason::ReportFailed) | None => failure(),
-        Some(CancelReason::SourceFailed(why) | CancelReason::Refused(why)) => Some(why.clone()),
-        Some(CancelReason::Interrupt(signal)) => Some(signal.as_str().to_owned()),
-        Some(CancelReason::SecondInterrupt(signal)) => Some(format!("{} twice", signal.as_str())),
+    match (&end.reason, &end.failure) {
+        (Some(CancelReason::ReportFailed) | None, Some(failure)) => Some(failure.to_string()),
+        (reason, _) => reason.as_ref().map(ToString::to_string),
     }
 }
 
 pub(super) fn summarize(
     end: &JobEnd,
     settings: &RunSettings,
-    source: &SourceSettings,
+    source: String,
     outputs: &Outputs,
     started: &Started,
     base_url: String,
@@ -132,17 +136,17 @@ pub(super) fn summarize(
         130 | 143 => Status::Interrupted,
         _ => Status::Stopped,
     };
-    let rate = settings.throttle.rate.per_s();
+    let rate = settings.pace.throttle.rate.per_s();
     Summary {
         run_id: started.run_id.clone(),
         version: env!("CARGO_PKG_VERSION"),
         status,
         exit_code,
         reason: settings.reason.clone(),
-        source: source.input.to_string(),
+        source,
         results: outputs.results.display().to_string(),
         base_url,
-        methods: settings.methods,
+        methods: settings.read.methods,
         started_at: timestamp(started.at),
         finished_at: timestamp(SystemTime::now()),
         duration_s: (started.clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
@@ -165,8 +169,8 @@ pub(super) fn summarize(
 /// The command to go on, where the job did not come to its end. Unlocking twice does no harm.
 fn next_command(status: Status, settings: &RunSettings) -> Option<String> {
     let input = settings
-        .input
-        .as_ref()
+        .read
+        .file()
         .filter(|input| *input != Path::new("-"))?;
     let due = status != Status::Complete && settings.simulate.is_none();
     due.then(|| {

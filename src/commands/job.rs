@@ -1,36 +1,47 @@
 //! One job: the rooms joined into the line, run to its end.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use crate::{
-    api::{Api, ApiSettings},
-    config::Connection,
     error::AppError,
-    event::Events,
-    http::{Http, HttpSettings},
-    report::{self, Terminal},
+    model::{MethodSet, Row},
+    report::{self, Guards, Terminal},
     results::{ResultsError, ResultsFile},
-    retry::{Retry, RetryPolicy},
-    runner::{self, Places, Worker, WorkerSettings},
+    runner::{self, Place, Places, Worker, WorkerSettings},
     shutdown::{CancelReason, Shutdown},
-    source::{self, SourceSettings},
+    source::{Choice, Prepared, Select, Sink},
     stats::Stats,
-    throttle::{Throttle, ThrottleSettings},
 };
+
+use super::service::Service;
 
 /// How long requests under way may take to end after a stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// What a job is made of.
+/// What is to be done, and when to stop doing it.
 pub(super) struct Job {
-    pub(super) connection: Connection,
-    pub(super) source: SourceSettings,
-    pub(super) total: Option<u64>,
-    pub(super) retry: RetryPolicy,
-    pub(super) throttle: ThrottleSettings,
-    pub(super) concurrency: NonZeroUsize,
-    pub(super) timeout: Duration,
-    pub(super) shutdown: Shutdown,
+    pub(super) source: Prepared,
+    pub(super) places: Places,
+    pub(super) only_locked: bool,
+    pub(super) guards: Guards,
+    pub(super) canary: Option<usize>,
+    pub(super) deadline: Option<Deadline>,
+}
+
+/// When the job must have ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// Then nothing is under way any more.
+    pub(super) at: Instant,
+    /// Requests under way may take so long to end.
+    pub(super) margin: Duration,
+    /// As it was asked for.
+    pub(super) asked: Duration,
 }
 
 /// How a job ended.
@@ -40,38 +51,61 @@ pub(super) struct JobEnd {
     pub(super) reason: Option<CancelReason>,
 }
 
+impl JobEnd {
+    /// The end of a job that was stopped before its first row.
+    pub(super) fn before_start(service: Service) -> Self {
+        Self {
+            reason: service.shutdown.reason(),
+            stats: service.stats,
+            failure: None,
+        }
+    }
+}
+
 /// Runs the job. A stop is no error here: the end says why.
 pub(super) async fn run(
     job: Job,
+    service: Service,
     results: ResultsFile,
     terminal: Terminal,
 ) -> Result<JobEnd, AppError> {
-    let shutdown = job.shutdown.clone();
-    let signals = shutdown.listen();
-    let signals = signals.map_err(|source| AppError::system("listen for signals", source))?;
-    let (events, heard) = Events::channel();
-    let http = Http::new(&HttpSettings {
-        timeout: job.timeout,
-        plain: job.connection.is_plain(),
-        ca_file: job.connection.ca_file.clone(),
-        pool_size: job.concurrency.get(),
-    })?;
+    let Service {
+        heard,
+        mut stats,
+        shutdown,
+        ..
+    } = service;
+    stats.total = job.source.total();
     let stop = shutdown.clone();
     let failed = move |_: &ResultsError| stop.cancel(CancelReason::ReportFailed);
-    let reporter = tokio::spawn(report::run(
-        heard,
-        results,
-        Stats::new(job.total),
-        terminal,
-        failed,
-    ));
-    let drain = tokio::spawn(drain(shutdown.clone()));
-    work(job, http, events).await;
+    let (stop, guards) = (shutdown.clone(), job.guards);
+    let watch = move |stats: &Stats| {
+        if let Some(why) = guards.broken(stats) {
+            stop.cancel(CancelReason::Guard(why));
+        }
+    };
+    let reporter = tokio::spawn(report::run(heard, results, stats, terminal, failed, watch));
+    let timers = [
+        tokio::spawn(drain(shutdown.clone())),
+        tokio::spawn(keep(job.deadline, shutdown.clone())),
+    ];
+    let worker = Worker {
+        settings: WorkerSettings {
+            unlock: true,
+            only_locked: job.only_locked,
+            claim: Arc::new(|_, _| true),
+        },
+        retry: service.retry,
+        api: service.api,
+        places: job.places.clone(),
+        events: service.events,
+        shutdown: shutdown.clone(),
+    };
+    work(job.source, job.canary, worker).await;
     let reported = reporter
         .await
         .map_err(|error| AppError::system("report", error.into()))?;
-    drain.abort();
-    signals.abort();
+    timers.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(JobEnd {
         stats: reported.stats,
         failure: reported.failure,
@@ -80,57 +114,67 @@ pub(super) async fn run(
 }
 
 /// Signs in, then sends every row through the pool. When it returns, nobody sends events any more.
-async fn work(job: Job, http: Http, events: Events) {
-    if job.total == Some(0) {
+pub(super) async fn work(source: Prepared, canary: Option<usize>, mut worker: Worker) {
+    let shutdown = worker.shutdown.clone();
+    if source.total() == Some(0) || !sign_in(&worker).await {
         return;
     }
-    let settings = ApiSettings {
-        base: job.connection.base,
-        credentials: job.connection.credentials,
-        retry: job.retry,
-        search_unsynched: false,
+    let select = Arc::new(Mutex::new(Select::default()));
+    worker.settings.claim = claims(Arc::clone(&select));
+    let sink = Sink {
+        select,
+        events: worker.events.weak(),
+        shutdown: shutdown.clone(),
     };
-    let throttle = Arc::new(Throttle::new(job.throttle));
-    let api = Api::new(
-        settings,
-        http,
-        throttle,
-        events.clone(),
-        job.shutdown.clone(),
-    );
-    if let Some(Err(error)) = job.shutdown.unless_stopped(api.sign_in()).await {
-        job.shutdown
-            .cancel(CancelReason::Refused(format!("{error} ({})", error.hint())));
+    let mut rows = source.stream(Arc::clone(&worker.api), sink);
+    let places = worker.places.clone();
+    let send = |row: Row, place: Place| worker.clone().work(row, place);
+    if let Some(first) = canary {
+        let failed = runner::run(&mut rows, Some(first), &places, &shutdown, send).await;
+        if failed > 0 {
+            shutdown.cancel(CancelReason::Guard(format!(
+                "{failed} of the first {first} rows failed, and --canary allows none"
+            )));
+        }
     }
-    if job.shutdown.is_stopped() {
-        return;
-    }
-    let places = Places::new(job.concurrency);
-    let rows = source::stream(job.source, &events, job.shutdown.clone());
-    let worker = Worker {
-        settings: WorkerSettings {
-            only_locked: false,
-            claim: Arc::new(|_| true),
-        },
-        retry: Retry {
-            policy: job.retry,
-            events: events.clone(),
-            shutdown: job.shutdown.clone(),
-        },
-        api: Arc::new(api),
-        places: places.clone(),
-        events,
-        shutdown: job.shutdown.clone(),
-    };
-    runner::run(rows, places, job.shutdown, move |row, place| {
-        worker.clone().work(row, place)
+    runner::run(&mut rows, None, &places, &shutdown, send).await;
+}
+
+/// Who finds a user's ID asks here whether another row has that user.
+fn claims(select: Arc<Mutex<Select>>) -> Arc<dyn Fn(&str, MethodSet) -> bool + Send + Sync> {
+    Arc::new(move |id, methods| {
+        let mut select = select.lock().unwrap_or_else(PoisonError::into_inner);
+        select.claim(id, methods) == Choice::Work
     })
-    .await;
+}
+
+/// Signs in. False where the service refuses that, or a stop came first.
+async fn sign_in(worker: &Worker) -> bool {
+    let shutdown = &worker.shutdown;
+    if let Some(Err(error)) = shutdown.unless_stopped(worker.api.sign_in()).await {
+        let why = format!("{error} ({})", error.hint());
+        shutdown.cancel(CancelReason::Refused(why));
+    }
+    !shutdown.is_stopped()
 }
 
 /// Gives requests under way up when their time is over.
 async fn drain(shutdown: Shutdown) {
     shutdown.stopped().await;
     tokio::time::sleep(DRAIN).await;
+    shutdown.abort();
+}
+
+/// Stops the job in time for its deadline, and gives requests under way up when it has come.
+async fn keep(deadline: Option<Deadline>, shutdown: Shutdown) {
+    let Some(Deadline { at, margin, asked }) = deadline else {
+        return;
+    };
+    tokio::time::sleep_until(at - margin).await;
+    shutdown.cancel(CancelReason::Guard(format!(
+        "the deadline of {} s is near",
+        asked.as_secs_f64()
+    )));
+    tokio::time::sleep_until(at).await;
     shutdown.abort();
 }

@@ -2,7 +2,9 @@
 
 mod ending;
 mod job;
+mod plan;
 mod run;
+mod service;
 mod simulate;
 mod simulated;
 mod token;
@@ -56,6 +58,7 @@ fn dispatch(cli: &Cli) -> Result<u8, AppError> {
     let code = runtime.block_on(async {
         match &cli.command {
             Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
+            Command::Plan(args) => plan::run(args, &env).await,
             Command::Token(args) => token::run(args, &env).await,
             Command::Simulate(args) => simulate::run(args).await,
         }

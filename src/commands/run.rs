@@ -2,20 +2,24 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use tokio::time::Instant;
+
 use crate::{
     cli::{GlobalArgs, Progress, RunArgs},
-    config::{ConfigError, Connection, Environment, resolve_connection, resolve_run},
+    config::{ConfigError, Environment, RunSettings, resolve_connection, resolve_run},
     error::AppError,
     report::{Screen, ShowMode, Terminal},
     results::ResultsFile,
-    shutdown::Shutdown,
-    source::{Input, SourceSettings, survey},
+    runner::Places,
+    shutdown::CancelReason,
+    source::Prepared,
 };
 
 use super::{
     ending::{Outputs, Started, finish, summarize},
-    job::{self, Job},
-    simulated::Simulated,
+    job::{self, Deadline, Job, JobEnd},
+    service::Service,
+    simulated::source_of,
 };
 
 /// More users than this are asked about, on a terminal.
@@ -29,45 +33,77 @@ pub(super) async fn run(
 ) -> Result<u8, AppError> {
     let settings = resolve_run(args, env)?;
     let started = Started::now();
-    let simulated = match settings.simulate {
-        Some(made_up) => Some(Simulated::start(settings.input.as_deref(), made_up).await?),
-        None => None,
-    };
-    let input = simulated.as_ref().map(|simulated| simulated.input.clone());
-    let input = input.or_else(|| settings.input.clone()).unwrap_or_default();
-    let source = SourceSettings {
-        input: Input::new(&input),
-        header: settings.header,
-        methods: settings.methods,
-        limit: settings.limit,
-    };
-    let total = survey(&source)?;
+    let (source, simulated) = source_of(&settings.read, settings.simulate).await?;
+    let prepared = Prepared::new(source.clone())?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
     };
-    if simulated.is_none() && !settings.yes {
-        confirm(total, &source, &connection)?;
-    }
     let outputs = Outputs::of(&settings, &started)?;
     outputs.check_summary()?;
-    let results = ResultsFile::create(&outputs.results, settings.write_mode)?;
-    let shutdown = Shutdown::default();
     let base_url = connection.base.to_string();
-    let job = Job {
-        connection,
-        source: source.clone(),
-        total,
-        retry: settings.retry,
-        throttle: settings.throttle,
-        concurrency: settings.concurrency,
-        timeout: settings.timeout,
-        shutdown,
+    let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
+    let signals = service.listen()?;
+    let terminal = show_mode(global, env)?;
+    let ready = get_ready(prepared, &settings, &mut service).await;
+    let end = match ready {
+        None => JobEnd::before_start(service),
+        Some(prepared) => {
+            if simulated.is_none() && !settings.yes {
+                confirm(&prepared, &settings, &base_url)?;
+            }
+            let results = ResultsFile::create(&outputs.results, settings.write_mode)?;
+            let terminal = Terminal::new(terminal, screen, prepared.total());
+            let job = job_of(prepared, &settings);
+            job::run(job, service, results, terminal).await?
+        }
     };
-    let terminal = Terminal::new(show_mode(global, env)?, screen, total);
-    let end = job::run(job, results, terminal).await?;
-    let summary = summarize(&end, &settings, &source, &outputs, &started, base_url, env);
+    signals.abort();
+    let source = source.source.to_string();
+    let summary = summarize(&end, &settings, source, &outputs, &started, base_url, env);
     finish(&summary, &end, &outputs, &settings, global, env)
+}
+
+/// Asks the service for what it keeps, and refuses what holds too many users. `None` where that
+/// ends the run: the stop says why.
+async fn get_ready(
+    mut prepared: Prepared,
+    settings: &RunSettings,
+    service: &mut Service,
+) -> Option<Prepared> {
+    let most = settings.read.max_users;
+    let api = std::sync::Arc::clone(&service.api);
+    let asked = service.attend(prepared.ask(&api, most.is_some())).await;
+    let shutdown = &service.shutdown;
+    if let Err(error) = asked {
+        if !shutdown.is_stopped() {
+            let why = format!("{error}; {}", error.hint());
+            shutdown.cancel(CancelReason::SourceFailed(why));
+        }
+        return None;
+    }
+    let users = prepared.users().unwrap_or_default();
+    if let Some(most) = most.filter(|most| users > *most) {
+        let why = format!("the source holds {users} users, and --max-users allows {most}");
+        shutdown.cancel(CancelReason::Guard(why));
+    }
+    (!shutdown.is_stopped()).then_some(prepared)
+}
+
+fn job_of(source: Prepared, settings: &RunSettings) -> Job {
+    let margin = |asked: std::time::Duration| settings.pace.timeout.min(asked / 10);
+    Job {
+        source,
+        places: Places::new(settings.pace.concurrency),
+        only_locked: settings.read.only_locked,
+        guards: settings.guards,
+        canary: settings.canary,
+        deadline: settings.deadline.map(|asked| Deadline {
+            at: Instant::now() + asked,
+            margin: margin(asked),
+            asked,
+        }),
+    }
 }
 
 fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppError> {
@@ -90,20 +126,16 @@ fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppErro
 }
 
 /// Asks, on a terminal, before many users.
-fn confirm(
-    total: Option<u64>,
-    source: &SourceSettings,
-    connection: &Connection,
-) -> Result<(), AppError> {
-    let many = total.is_some_and(|total| total > ASK_ABOVE);
+fn confirm(source: &Prepared, settings: &RunSettings, base_url: &str) -> Result<(), AppError> {
+    let users = source.users();
+    let many = users.is_some_and(|users| users > ASK_ABOVE);
     if !many || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
     let question = format!(
-        "Unlock {} for {} users at {}? [y/N] ",
-        source.methods.to_string().replace('|', ", "),
-        total.unwrap_or_default(),
-        connection.base,
+        "Unlock {} for {} users at {base_url}? [y/N] ",
+        settings.read.methods.to_string().replace('|', ", "),
+        users.unwrap_or_default(),
     );
     let mut answer = String::new();
     let asked = io::stderr().write_all(question.as_bytes());

@@ -1,58 +1,97 @@
-//! `run --simulate`: the embedded simulator and the same way in as to the real service.
+//! `--simulate`: the embedded simulator and the same way in as to the real service.
 
-use std::path::{Path, PathBuf};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tempfile::TempDir;
 
 use crate::{
     auth::{Credentials, OAuthClient, OAuthKey},
-    config::Connection,
+    config::{Connection, ReadSettings},
     error::AppError,
-    simulator::{self, Scenario, Simulator, generate, read_users},
+    identity::Identity,
+    model::{UserRef, has_guid_form},
+    simulator::{self, Scenario, SimUser, Simulator, generate},
+    source::{Input, Source, SourceSettings, read},
 };
+
+/// Users that are made up where the source is a list that the simulator keeps.
+const MADE_UP: u32 = 200;
+/// The seed of made-up users: those of `samples/users.csv`.
+const SEED: u64 = 1;
 
 /// A simulator, and what it takes to run against it.
 pub(super) struct Simulated {
     simulator: Simulator,
     folder: TempDir,
-    /// The source.
-    pub(super) input: PathBuf,
+}
+
+/// The source that was named, and the simulator where one is asked for.
+pub(super) async fn source_of(
+    settings: &ReadSettings,
+    simulate: Option<u32>,
+) -> Result<(SourceSettings, Option<Simulated>), AppError> {
+    let users = generate(simulate.unwrap_or_default(), SEED);
+    let made_up = || Source::Named(users.iter().map(|user| user.id.clone()).collect());
+    let mut source = settings.settings(made_up());
+    // What must be known before the first row cannot be read once only.
+    if simulate.is_some() || settings.max_users.is_some() {
+        source.source = spooled(source.source)?;
+    }
+    let simulated = match simulate {
+        Some(_) => Some(Simulated::start(&source, users).await?),
+        None => None,
+    };
+    Ok((source, simulated))
+}
+
+/// The source, so that it can be read twice.
+pub(super) fn spooled(source: Source) -> Result<Source, AppError> {
+    Ok(match source {
+        Source::Table(input, format) => Source::Table(Input::spooled(input)?, format),
+        other => other,
+    })
+}
+
+/// The user of a row as the simulator is to know it; `None` where no service could.
+fn known(user: &UserRef) -> Option<SimUser> {
+    let mut known = match (&user.id, user.identities().next()?) {
+        (Some(id), _) => has_guid_form(id).then(|| SimUser::with_id(id, SEED))?,
+        (None, Identity::Id(name) | Identity::Email(name) | Identity::Username(name)) => {
+            let mut hasher = DefaultHasher::new();
+            name.to_lowercase().hash(&mut hasher);
+            generate(1, hasher.finish()).pop()?
+        }
+    };
+    known.email = user.email.clone().unwrap_or(known.email);
+    known.username = user.username.clone().unwrap_or(known.username);
+    Some(known)
 }
 
 impl Simulated {
-    /// A simulator that knows the source's users, or makes its own up, which then are the source.
-    pub(super) async fn start(input: Option<&Path>, made_up: u32) -> Result<Self, AppError> {
-        let scenario = Scenario::demo();
+    /// A simulator that knows the source's users and those that were made up.
+    async fn start(source: &SourceSettings, made_up: Vec<SimUser>) -> Result<Self, AppError> {
         let folder = tempfile::tempdir()
             .map_err(|source| AppError::system("make a temporary folder", source))?;
-        let mut users = generate(made_up, 1);
-        let input = match input {
-            Some(input) => {
-                // A source that cannot be read is the survey's to tell.
-                users.extend(read_users(input, 1).unwrap_or_default());
-                input.to_owned()
-            }
-            None => {
-                let ids: String = users.iter().map(|user| format!("{}\n", user.id)).collect();
-                let path = folder.path().join("users.csv");
-                std::fs::write(&path, format!("user_id\n{ids}"))
-                    .map_err(|source| AppError::system("write the users", source))?;
-                path
-            }
+        let at_service = matches!(source.source, Source::Search(_) | Source::Locked { .. });
+        let mut users = match made_up.len() {
+            0 if at_service => generate(MADE_UP, SEED),
+            _ => made_up,
         };
+        // A source that cannot be read is told of where it is read for the job.
+        let rows = read(source).into_iter().flatten().flatten();
+        users.extend(
+            rows.filter(|row| row.defect.is_none())
+                .filter_map(|row| known(&row.user)),
+        );
         let settings = simulator::Settings {
             port: 0,
-            scenario,
+            scenario: Scenario::demo(),
             users,
         };
         let simulator = simulator::start(settings).await;
         let simulator =
             simulator.map_err(|source| AppError::system("start the simulator", source))?;
-        Ok(Self {
-            simulator,
-            folder,
-            input,
-        })
+        Ok(Self { simulator, folder })
     }
 
     /// The same way in as to the real service.

@@ -5,12 +5,14 @@
 
 mod connection;
 mod settings;
+mod source;
 mod values;
 
 use std::{collections::HashMap, path::PathBuf};
 
 pub use connection::{Connection, resolve_connection};
-pub use settings::{RunSettings, resolve_run};
+pub use settings::{PaceSettings, PlanSettings, RunSettings, resolve_plan, resolve_run};
+pub use source::ReadSettings;
 
 /// Every long option of `run` can be given as this prefix and its name in capitals.
 const PREFIX: &str = "BULK_UNLOCK_";
@@ -112,6 +114,14 @@ pub enum ConfigError {
     /// No source was named.
     #[error("no users were named")]
     NoSource,
+    /// Two sources were named.
+    #[error("{first} and {second} are two sources of users")]
+    TwoSources {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// No way to sign in was named.
     #[error("no credentials were given")]
     NoCredentials,
@@ -146,7 +156,10 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             Self::Value { .. } => "see bulk-unlock run --help".to_owned(),
-            Self::NoSource => "name a CSV file, or - for standard input".to_owned(),
+            Self::NoSource => "name a CSV file, - for standard input, or say --user, --search, --locked-since or \
+                 --failed-from"
+                .to_owned(),
+            Self::TwoSources { .. } => "keep one of them".to_owned(),
             Self::NoCredentials => "name a key with --api-key-file, or an OAuth client with --oauth-issuer, \
                  --oauth-client-id and --oauth-key-file, or a token with --token-file; to try the program without an \
                  account, say --simulate"

@@ -1,16 +1,15 @@
-//! The settings of `run`, complete and checked.
+//! The settings of `run` and of `plan`, complete and checked.
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
-    path::PathBuf,
     time::Duration,
 };
 
 use clap::ValueEnum;
 
 use crate::{
-    cli::{OutputFormat, PaceArgs, RunArgs},
-    model::MethodSet,
+    cli::{GuardArgs, OutputFormat, PaceArgs, PlanArgs, RunArgs, TrialArgs},
+    report::Guards,
     results::WriteMode,
     retry::RetryPolicy,
     throttle::{Rate, ThrottleSettings},
@@ -18,22 +17,28 @@ use crate::{
 
 use super::{
     ConfigError, Environment,
-    values::{duration, positive},
+    source::{ReadSettings, resolve_read},
+    values::{duration, percentage, positive, whole},
 };
+
+/// How hard the service is pushed.
+#[derive(Debug, Clone, Copy)]
+pub struct PaceSettings {
+    /// Pacing.
+    pub throttle: ThrottleSettings,
+    /// Requests under way at once.
+    pub concurrency: NonZeroUsize,
+    /// How often and how far apart one request is tried.
+    pub retry: RetryPolicy,
+    /// The time limit of one request.
+    pub timeout: Duration,
+}
 
 /// The settings of `run`, but for the connection.
 #[derive(Debug)]
 pub struct RunSettings {
-    /// The source; `None` where the simulator makes the users up.
-    pub input: Option<PathBuf>,
-    /// Whether the first record names the columns.
-    pub header: bool,
-    /// The methods to unlock.
-    pub methods: MethodSet,
-    /// At most this many rows.
-    pub limit: Option<u64>,
-    /// Whether not to ask.
-    pub yes: bool,
+    /// Which users.
+    pub read: ReadSettings,
     /// The results' name, placeholders and all; `None` for the usual one.
     pub results: Option<String>,
     /// What to do where the results exist.
@@ -44,14 +49,31 @@ pub struct RunSettings {
     pub reason: Option<String>,
     /// What the summary on stdout looks like.
     pub output: OutputFormat,
-    /// Pacing.
-    pub throttle: ThrottleSettings,
-    /// Requests under way at once.
-    pub concurrency: NonZeroUsize,
-    /// How often and how far apart one request is tried.
-    pub retry: RetryPolicy,
-    /// The time limit of one request.
-    pub timeout: Duration,
+    /// How hard the service is pushed.
+    pub pace: PaceSettings,
+    /// When the numbers stop the job.
+    pub guards: Guards,
+    /// The first rows that must not fail.
+    pub canary: Option<usize>,
+    /// When the job must have ended.
+    pub deadline: Option<Duration>,
+    /// Whether not to ask.
+    pub yes: bool,
+    /// Users to make up, 0 for those of the source; `None` without the simulator.
+    pub simulate: Option<u32>,
+}
+
+/// The settings of `plan`, but for the connection.
+#[derive(Debug)]
+pub struct PlanSettings {
+    /// Which users.
+    pub read: ReadSettings,
+    /// Whether to look each of them up.
+    pub lookup: bool,
+    /// What the plan on stdout looks like.
+    pub output: OutputFormat,
+    /// How hard the service is pushed.
+    pub pace: PaceSettings,
     /// Users to make up, 0 for those of the source; `None` without the simulator.
     pub simulate: Option<u32>,
 }
@@ -64,32 +86,15 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`ConfigError`], naming the option.
 pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigError> {
-    let simulate = simulate(args, env)?;
-    if args.input.is_none() && simulate.unwrap_or(0) == 0 {
-        return Err(ConfigError::NoSource);
-    }
+    let simulate = simulate(&args.trial, env)?;
+    let read = resolve_read(&args.source, &args.table, env)?;
+    has_source(&read, simulate)?;
     let results = env.option(args.results.results.as_deref(), "results");
     let overwrite = env.switch(args.results.overwrite, "overwrite")?;
     let replace = overwrite || (simulate.is_some() && results.is_none());
-    let output = env
-        .option(None, "output")
-        .filter(|_| args.results.output.is_none());
-    let output = output.map(|text| OutputFormat::from_str(&text, true));
-    let output = output
-        .transpose()
-        .map_err(|why| ConfigError::value("output", why))?;
-    let limit = env.option(args.source.limit.as_deref(), "limit");
-    let limit = limit
-        .map(|text| positive::<std::num::NonZeroU64>("limit", &text))
-        .transpose()?;
-    let timeout = env.option(args.pace.timeout.as_deref(), "timeout");
-    let timeout = timeout.map(|text| duration("timeout", &text)).transpose()?;
+    let canary = number::<NonZeroUsize>(&args.guards.canary, "canary", env)?;
     Ok(RunSettings {
-        input: args.input.clone(),
-        header: !env.switch(args.source.no_header, "no-header")?,
-        methods: methods(env.option(args.source.methods.as_deref(), "methods"))?,
-        limit: limit.map(std::num::NonZeroU64::get),
-        yes: env.switch(args.source.yes, "yes")?,
+        read,
         results,
         write_mode: if replace {
             WriteMode::Overwrite
@@ -98,20 +103,50 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
         },
         summary: env.option(args.results.summary.as_deref(), "summary"),
         reason: env.option(args.results.reason.as_deref(), "reason"),
-        output: args.results.output.or(output).unwrap_or(OutputFormat::Text),
-        throttle: throttle(&args.pace, env)?,
-        concurrency: number(&args.pace.concurrency, "concurrency", env)?
-            .unwrap_or(DEFAULT_CONCURRENCY),
-        retry: RetryPolicy::attempts(
-            number(&args.pace.max_attempts, "max-attempts", env)?
-                .unwrap_or(RetryPolicy::DEFAULT_ATTEMPTS),
-        ),
-        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        output: output(args.results.output, env)?,
+        pace: pace(&args.pace, env)?,
+        guards: guards(&args.guards, env)?,
+        canary: canary.map(NonZeroUsize::get),
+        deadline: length(&args.guards.deadline, "deadline", env)?,
+        yes: env.switch(args.guards.yes, "yes")?,
         simulate,
     })
 }
 
-fn simulate(args: &RunArgs, env: &Environment) -> Result<Option<u32>, ConfigError> {
+/// The settings that the options and the environment name.
+///
+/// # Errors
+/// [`ConfigError`], naming the option.
+pub fn resolve_plan(args: &PlanArgs, env: &Environment) -> Result<PlanSettings, ConfigError> {
+    let simulate = simulate(&args.trial, env)?;
+    let read = resolve_read(&args.source, &args.table, env)?;
+    has_source(&read, simulate)?;
+    Ok(PlanSettings {
+        read,
+        lookup: args.lookup,
+        output: output(args.output, env)?,
+        pace: pace(&args.pace, env)?,
+        simulate,
+    })
+}
+
+fn has_source(read: &ReadSettings, simulate: Option<u32>) -> Result<(), ConfigError> {
+    match (&read.source, simulate) {
+        (None, None | Some(0)) => Err(ConfigError::NoSource),
+        _ => Ok(()),
+    }
+}
+
+fn output(typed: Option<OutputFormat>, env: &Environment) -> Result<OutputFormat, ConfigError> {
+    let named = env.option(None, "output").filter(|_| typed.is_none());
+    let named = named.map(|text| OutputFormat::from_str(&text, true));
+    let named = named
+        .transpose()
+        .map_err(|why| ConfigError::value("output", why))?;
+    Ok(typed.or(named).unwrap_or(OutputFormat::Text))
+}
+
+fn simulate(args: &TrialArgs, env: &Environment) -> Result<Option<u32>, ConfigError> {
     if args.simulate.is_some() {
         return Ok(args.simulate);
     }
@@ -125,20 +160,40 @@ fn simulate(args: &RunArgs, env: &Environment) -> Result<Option<u32>, ConfigErro
     }
 }
 
-fn methods(text: Option<String>) -> Result<MethodSet, ConfigError> {
-    let parsed = text.map(|text| text.parse::<MethodSet>()).transpose();
-    let parsed = parsed.map_err(|error| ConfigError::value("methods", error.to_string()))?;
-    Ok(parsed.unwrap_or(MethodSet::ALL))
+fn guards(args: &GuardArgs, env: &Environment) -> Result<Guards, ConfigError> {
+    let most = env.option(args.max_failures.as_deref(), "max-failures");
+    let share = env.option(args.max_failure_rate.as_deref(), "max-failure-rate");
+    Ok(Guards {
+        max_failures: most.map(|text| whole("max-failures", &text)).transpose()?,
+        max_failure_rate: share
+            .map(|text| percentage("max-failure-rate", &text))
+            .transpose()?,
+    })
 }
 
-fn throttle(args: &PaceArgs, env: &Environment) -> Result<ThrottleSettings, ConfigError> {
+fn pace(args: &PaceArgs, env: &Environment) -> Result<PaceSettings, ConfigError> {
     let rate = env.option(args.rate.as_deref(), "rate");
     let rate = rate.map(|text| text.parse::<Rate>()).transpose();
     let rate = rate.map_err(|error| ConfigError::value("rate", error.to_string()))?;
-    Ok(ThrottleSettings {
-        rate: rate.unwrap_or_default(),
-        burst: number(&args.burst, "burst", env)?.unwrap_or(NonZeroU32::MIN),
+    let attempts = number(&args.max_attempts, "max-attempts", env)?;
+    Ok(PaceSettings {
+        throttle: ThrottleSettings {
+            rate: rate.unwrap_or_default(),
+            burst: number(&args.burst, "burst", env)?.unwrap_or(NonZeroU32::MIN),
+        },
+        concurrency: number(&args.concurrency, "concurrency", env)?.unwrap_or(DEFAULT_CONCURRENCY),
+        retry: RetryPolicy::attempts(attempts.unwrap_or(RetryPolicy::DEFAULT_ATTEMPTS)),
+        timeout: length(&args.timeout, "timeout", env)?.unwrap_or(DEFAULT_TIMEOUT),
     })
+}
+
+fn length(
+    typed: &Option<String>,
+    option: &'static str,
+    env: &Environment,
+) -> Result<Option<Duration>, ConfigError> {
+    let text = env.option(typed.as_deref(), option);
+    text.map(|text| duration(option, &text)).transpose()
 }
 
 fn number<T: std::str::FromStr>(

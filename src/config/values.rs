@@ -1,8 +1,12 @@
 //! Values of options: numbers, lengths of time, URLs.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
-use jiff::SignedDuration;
+use encoding_rs::Encoding;
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::http::{Url, is_loopback};
 
@@ -12,6 +16,77 @@ use super::ConfigError;
 pub(super) fn positive<T: FromStr>(option: &'static str, text: &str) -> Result<T, ConfigError> {
     let wrong = || ConfigError::value(option, format!("`{text}` is not a whole number above zero"));
     text.trim().parse().map_err(|_| wrong())
+}
+
+/// A whole number, zero included.
+pub(super) fn whole(option: &'static str, text: &str) -> Result<u64, ConfigError> {
+    let wrong = || ConfigError::value(option, format!("`{text}` is not a whole number"));
+    text.trim().parse().map_err(|_| wrong())
+}
+
+/// A share of 100, with or without `%`, as a share of 1.
+pub(super) fn percentage(option: &'static str, text: &str) -> Result<f64, ConfigError> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let share = number.parse::<f64>().ok().map(|percent| percent / 100.0);
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| {
+            ConfigError::value(option, format!("`{text}` is not a share from 0 to 100 %"))
+        })
+}
+
+/// A moment: a time of day and date with its offset (UTC where it has none), or a length of time
+/// before now.
+pub(super) fn moment(
+    option: &'static str,
+    text: &str,
+    now: SystemTime,
+) -> Result<SystemTime, ConfigError> {
+    let text = text.trim();
+    let at = text.parse::<Timestamp>().ok().or_else(|| {
+        let civil = text.parse::<DateTime>().ok()?;
+        TimeZone::UTC.to_timestamp(civil).ok()
+    });
+    if let Some(at) = at.and_then(|at| SystemTime::try_from(at).ok()) {
+        return Ok(at);
+    }
+    let ago = duration(option, text).ok();
+    ago.and_then(|ago| now.checked_sub(ago)).ok_or_else(|| {
+        let why = format!(
+            "`{text}` is neither a length of time such as 2h nor a time such as 2026-11-24T08:00:00Z"
+        );
+        ConfigError::value(option, why)
+    })
+}
+
+/// One byte between fields, by itself or by name.
+pub(super) fn delimiter(text: &str) -> Result<u8, ConfigError> {
+    match text {
+        "tab" | "\\t" | "\t" => return Ok(b'\t'),
+        "comma" => return Ok(b','),
+        "semicolon" => return Ok(b';'),
+        "pipe" => return Ok(b'|'),
+        _ => {}
+    }
+    match text.as_bytes() {
+        [byte] if byte.is_ascii_graphic() && !byte.is_ascii_alphanumeric() && *byte != b'"' => {
+            Ok(*byte)
+        }
+        _ => Err(ConfigError::value(
+            "delimiter",
+            format!("`{text}` is not one of , ; | or tab"),
+        )),
+    }
+}
+
+/// An encoding by one of its usual names.
+pub(super) fn encoding(text: &str) -> Result<&'static Encoding, ConfigError> {
+    Encoding::for_label(text.trim().as_bytes()).ok_or_else(|| {
+        let why = format!(
+            "`{text}` is no encoding; usual ones are utf-8, utf-16le, windows-1252 and iso-8859-1"
+        );
+        ConfigError::value("encoding", why)
+    })
 }
 
 /// A length of time above zero: `30s`, `500ms`, `1m30s`; a bare number is seconds.
@@ -74,9 +149,9 @@ pub(super) fn base_url(option: &'static str, text: &str) -> Result<Url, ConfigEr
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
-    use super::{base_url, duration, positive};
+    use super::{base_url, delimiter, duration, encoding, moment, percentage, positive, whole};
 
     #[test]
     fn base_urls_in_every_form() {
@@ -101,6 +176,43 @@ mod tests {
             assert!(base_url("base-url", text).is_err(), "{text}");
         }
         assert!(base_url("base-url", "http://127.0.0.1:8080/AdminInterface/restapi").is_ok());
+    }
+
+    #[test]
+    fn moments_are_times_or_lengths_of_time_before_now() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for (text, seconds) in [
+            ("2h", 1_700_000_000 - 7_200),
+            ("2023-11-14T22:00:00Z", 1_699_999_200),
+            ("2023-11-14T23:00:00+01:00", 1_699_999_200),
+            ("2023-11-14 22:00", 1_699_999_200),
+            ("2023-11-14", 1_699_920_000),
+        ] {
+            let at = moment("locked-since", text, now).expect(text);
+            assert_eq!(
+                at,
+                SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+                "{text}"
+            );
+        }
+        for text in ["", "yesterday", "-2h", "25:00"] {
+            assert!(moment("locked-since", text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn delimiters_encodings_and_shares() {
+        for (text, byte) in [(",", b','), ("tab", b'\t'), ("\\t", b'\t'), ("|", b'|')] {
+            assert_eq!(delimiter(text).expect(text), byte);
+        }
+        for text in ["", "ab", "x", "\"", "ü"] {
+            assert!(delimiter(text).is_err(), "{text}");
+        }
+        assert_eq!(encoding("latin1").expect("known").name(), "windows-1252");
+        assert!(encoding("klingon").is_err());
+        assert_eq!(percentage("x", "5 %").expect("a share"), 0.05);
+        assert!(percentage("x", "101").is_err() && percentage("x", "NaN").is_err());
+        assert_eq!(whole("x", "0").expect("zero"), 0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Nothing here reaches back into the work, but for saying that it failed.
 
+mod guards;
+mod plan;
 mod summary;
 mod terminal;
 mod text;
@@ -20,6 +22,8 @@ use crate::{
     stats::Stats,
 };
 
+pub use guards::Guards;
+pub use plan::{ByMethod, Plan, PlanDefect, Today, UserToday, render_plan};
 pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically};
 pub use terminal::{Screen, ShowMode, Terminal};
 pub use text::render;
@@ -39,13 +43,15 @@ pub struct Reported {
 }
 
 /// Takes events until nobody is left to send one. Where a record cannot be written, `failed` is
-/// called once; what comes after is neither recorded nor counted.
+/// called once; what comes after is neither recorded nor counted. `watch` sees the numbers after
+/// each row.
 pub async fn run(
     mut events: mpsc::Receiver<Event>,
     mut results: ResultsFile,
     mut stats: Stats,
     mut terminal: Terminal,
     failed: impl Fn(&ResultsError),
+    watch: impl Fn(&Stats),
 ) -> Reported {
     let mut failure = None;
     let mut fail = |error: ResultsError| {
@@ -83,6 +89,9 @@ pub async fn run(
                 }
             }
             stats.apply(&event);
+            if matches!(event, Event::Finished { .. }) {
+                watch(&stats);
+            }
             terminal.show(&stats);
         }
     }
@@ -121,11 +130,17 @@ mod tests {
         let results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
-        let report = run(receiver, results, Stats::new(None), terminal, |_| {
-            panic!("nothing fails")
-        });
+        let seen = Cell::new(0);
+        let report = run(
+            receiver,
+            results,
+            Stats::new(None),
+            terminal,
+            |_| panic!("nothing fails"),
+            |stats| seen.set(stats.done()),
+        );
         let (reported, ()) = tokio::join!(report, finish_rows(events, 3_000));
-        assert_eq!(reported.stats.done(), 3_000);
+        assert_eq!((reported.stats.done(), seen.get()), (3_000, 3_000));
         assert_eq!(
             std::fs::read_to_string(&path)
                 .expect("readable")
@@ -144,9 +159,14 @@ mod tests {
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
         let told = Cell::new(0);
-        let report = run(receiver, results, Stats::new(None), terminal, |_| {
-            told.set(told.get() + 1)
-        });
+        let report = run(
+            receiver,
+            results,
+            Stats::new(None),
+            terminal,
+            |_| told.set(told.get() + 1),
+            |_| panic!("nothing is counted"),
+        );
         let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
         assert_eq!((told.get(), reported.stats.done()), (1, 0));
         assert!(reported.failure.is_some());

@@ -161,7 +161,7 @@ const fn in_words(kind: OutcomeKind) -> &'static str {
 }
 
 /// One line without control characters, which a terminal would obey, and not longer than this.
-fn plain(text: &str, longest: usize) -> String {
+pub(super) fn plain(text: &str, longest: usize) -> String {
     let harmful =
         |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut line: String = text
@@ -176,7 +176,7 @@ fn plain(text: &str, longest: usize) -> String {
     line
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

@@ -95,6 +95,15 @@ fn neutral(text: &str) -> String {
     }
 }
 
+/// The text as it was before [`neutral`].
+#[must_use]
+pub fn original(field: &str) -> &str {
+    match field.strip_prefix('\'') {
+        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => text,
+        _ => field,
+    }
+}
+
 fn one_line(text: &str) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let printable = text.chars().map(|c| if breaks(c) { ' ' } else { c });

@@ -12,7 +12,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{model::Row, shutdown::Shutdown};
+use crate::{
+    model::{OutcomeKind, Row},
+    shutdown::Shutdown,
+};
 
 pub use worker::{Worker, WorkerSettings};
 
@@ -40,18 +43,34 @@ impl Places {
 /// Rows that may be unfinished at once: under way, or waiting for their next try.
 const MOST_UNFINISHED: usize = 4096;
 
-/// Hands every row to `work`, with its first place, until the rows end or a stop is asked for.
-/// Returns when every row that was started has ended.
-pub async fn run<F, Fut>(mut rows: mpsc::Receiver<Row>, places: Places, shutdown: Shutdown, work: F)
+/// Hands rows to `work`, each with its first place, until they end, `most` were taken or a stop is
+/// asked for. Returns, when every row that was started has ended, how many did not end well.
+pub async fn run<F, Fut>(
+    rows: &mut mpsc::Receiver<Row>,
+    most: Option<usize>,
+    places: &Places,
+    shutdown: &Shutdown,
+    work: F,
+) -> usize
 where
     F: Fn(Row, Place) -> Fut,
-    Fut: Future<Output = ()> + Send + 'static,
+    Fut: Future<Output = Option<OutcomeKind>> + Send + 'static,
 {
     let mut unfinished = JoinSet::new();
-    loop {
-        while unfinished.try_join_next().is_some() {}
-        if unfinished.len() >= MOST_UNFINISHED {
-            unfinished.join_next().await;
+    let mut not_well = 0;
+    // What panicked has no outcome, which is not well.
+    let mut count = |ended: Result<Option<OutcomeKind>, _>| {
+        let well = ended.is_ok_and(|kind| kind.is_none_or(OutcomeKind::ends_well));
+        not_well += usize::from(!well);
+    };
+    for _ in 0..most.unwrap_or(usize::MAX) {
+        while let Some(ended) = unfinished.try_join_next() {
+            count(ended);
+        }
+        if unfinished.len() >= MOST_UNFINISHED
+            && let Some(ended) = unfinished.join_next().await
+        {
+            count(ended);
         }
         let next = async {
             // The row first: a slow source must not keep a place from rows that try again.
@@ -63,7 +82,10 @@ where
             Some(None) | None => break,
         };
     }
-    while unfinished.join_next().await.is_some() {}
+    while let Some(ended) = unfinished.join_next().await {
+        count(ended);
+    }
+    not_well
 }
 
 #[cfg(test)]
@@ -80,7 +102,7 @@ mod tests {
 
     use super::{Places, run};
     use crate::{
-        model::{MethodSet, Row, UserRef},
+        model::{MethodSet, OutcomeKind, Row, UserRef},
         shutdown::{CancelReason, Shutdown, Signal},
     };
 
@@ -109,9 +131,10 @@ mod tests {
                     last.notify_one();
                 }
                 ended.fetch_add(1, SeqCst);
+                None
             }
         };
-        run(rows(5), places.clone(), Shutdown::default(), work).await;
+        run(&mut rows(5), None, &places, &Shutdown::default(), work).await;
         assert_eq!(ended.load(SeqCst), 5);
     }
 
@@ -127,10 +150,27 @@ mod tests {
                     shutdown.cancel(CancelReason::Interrupt(Signal::Interrupt));
                 }
                 taken.fetch_add(1, SeqCst);
+                None
             }
         };
         let places = Places::new(NonZeroUsize::new(2).expect("two"));
-        run(rows(50), places, shutdown.clone(), work).await;
+        run(&mut rows(50), None, &places, &shutdown, work).await;
         assert!((1..=2).contains(&taken.load(SeqCst)));
+    }
+
+    #[tokio::test]
+    async fn a_few_rows_are_done_to_their_end_and_the_rest_is_left() {
+        let mut rows = rows(9);
+        let places = Places::new(NonZeroUsize::new(2).expect("two"));
+        let shutdown = Shutdown::default();
+        let work = |row: crate::model::Row, place| async move {
+            let _place = place;
+            Some(match row.number % 2 {
+                0 => OutcomeKind::NotFound,
+                _ => OutcomeKind::Unlocked,
+            })
+        };
+        assert_eq!(run(&mut rows, Some(5), &places, &shutdown, work).await, 2);
+        assert_eq!(run(&mut rows, None, &places, &shutdown, work).await, 2);
     }
 }

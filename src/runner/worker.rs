@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::{
     api::{Address, Api, Try, Verdict},
     event::{Event, Events},
-    model::{Answer, Found, LockFlags, Outcome, OutcomeKind, Row, Target, UserRef},
+    model::{Answer, Found, LockFlags, MethodSet, Outcome, OutcomeKind, Row, Target, UserRef},
     retry::{Retry, Tried},
     shutdown::Shutdown,
 };
@@ -24,10 +24,12 @@ use super::{Place, Places};
 /// How a row is worked on.
 #[derive(Clone)]
 pub struct WorkerSettings {
+    /// Whether to unlock; without, each user is looked up and no more.
+    pub unlock: bool,
     /// Whether to look every user up, and to send no PATCH where nothing asked for is locked.
     pub only_locked: bool,
     /// Claims a user whom a look-up found; false where another row has that user.
-    pub claim: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    pub claim: Arc<dyn Fn(&str, MethodSet) -> bool + Send + Sync>,
 }
 
 /// Whoever works on rows. Clones share everything.
@@ -49,11 +51,14 @@ pub struct Worker {
 
 impl Worker {
     /// Works on one row to its end. Sends exactly one [`Event::Finished`] or [`Event::Abandoned`].
-    pub async fn work(self, mut row: Row, place: Place) {
+    /// Returns what became of the row; `None` where a stop cut it.
+    pub async fn work(self, mut row: Row, place: Place) -> Option<OutcomeKind> {
         let span = tracing::debug_span!("row", row = row.number, user = %row.user);
         async {
             let mut story = Story::new(place);
-            let event = match self.settle(&mut row, &mut story).await {
+            let outcome = self.settle(&mut row, &mut story).await;
+            let kind = outcome.as_ref().map(|outcome| outcome.kind);
+            let event = match outcome {
                 Some(outcome) => {
                     tracing::debug!(outcome = %outcome.kind, attempts = outcome.attempts, "final");
                     let at = SystemTime::now();
@@ -63,9 +68,10 @@ impl Worker {
             };
             drop(story);
             self.events.send(event).await;
+            kind
         }
         .instrument(span)
-        .await;
+        .await
     }
 
     /// What became of the row; `None` where a stop came first. What a look-up found is entered
@@ -91,6 +97,10 @@ impl Worker {
         let Some(user_id) = row.user.id.clone() else {
             return Some(Outcome::without_request(OutcomeKind::Invalid, "no user ID"));
         };
+        if !self.settings.unlock {
+            let why = "only the user ID is known, which nobody can be looked up by";
+            return Some(Outcome::without_request(OutcomeKind::Unverified, why));
+        }
         let target = Target {
             user_id,
             methods: row.methods,
@@ -101,7 +111,7 @@ impl Worker {
 
     /// What to look the user up by; `None` where that is not needed, or cannot be done.
     fn address_to_ask<'a>(&self, user: &'a UserRef) -> Option<Address<'a>> {
-        if user.id.is_some() && !self.settings.only_locked {
+        if user.id.is_some() && self.settings.unlock && !self.settings.only_locked {
             return None;
         }
         let by_name = || user.username.as_deref().map(Address::Username);
@@ -123,7 +133,7 @@ impl Worker {
             None if matches!(found.id.as_str(), "." | "..") => {
                 return invalid("the service gave an ID that no URL can carry".to_owned());
             }
-            None if !(self.settings.claim)(&found.id) => {
+            None if !(self.settings.claim)(&found.id, row.methods) => {
                 row.user.id = Some(found.id);
                 story.flags = LockFlags::default();
                 let error = "another row has the same user".to_owned();
@@ -134,8 +144,15 @@ impl Worker {
         row.user.id = Some(found.id);
         row.user.email = found.email.or(row.user.email.take());
         row.user.username = found.username.or(row.user.username.take());
-        let open = self.settings.only_locked && found.flags.any_locked(row.methods) == Some(false);
-        open.then(|| story.ended(OutcomeKind::AlreadyUnlocked, String::new()))
+        let locked = found.flags.any_locked(row.methods);
+        if locked == Some(false) && (self.settings.only_locked || !self.settings.unlock) {
+            return Some(story.ended(OutcomeKind::AlreadyUnlocked, String::new()));
+        }
+        let kind = match locked {
+            Some(_) => OutcomeKind::StillLocked,
+            None => OutcomeKind::Unverified,
+        };
+        (!self.settings.unlock).then(|| story.ended(kind, String::new()))
     }
 
     /// Looks a user up. Without the user the story has its end; `None` where a stop came first.

@@ -9,7 +9,7 @@ use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
 use crate::model::{MethodSet, Row, UserRef};
 
-use super::{Input, SourceError, SourceSettings, columns::Columns};
+use super::{Input, SourceError, TableFormat, columns::Columns};
 
 /// A user ID longer than this is none.
 const LONGEST_ID: usize = 256;
@@ -21,17 +21,26 @@ pub(super) struct CsvRows {
     columns: Columns,
     input: Input,
     methods: MethodSet,
-    limit: u64,
     row: u64,
 }
 
 impl CsvRows {
     /// Opens the source and reads its header.
-    pub(super) fn open(settings: &SourceSettings) -> Result<Self, SourceError> {
-        let bytes: Box<dyn Read> = match &settings.input {
+    pub(super) fn open(
+        input: &Input,
+        format: &TableFormat,
+        methods: MethodSet,
+    ) -> Result<Self, SourceError> {
+        let bytes: Box<dyn Read> = match input {
             Input::Stdin => Box::new(io::stdin()),
+            Input::Spooled(file, _) => {
+                Box::new(rewound(file).map_err(|source| SourceError::Open {
+                    input: input.clone(),
+                    source,
+                })?)
+            }
             Input::File(path) => Box::new(open_file(path).map_err(|source| SourceError::Open {
-                input: settings.input.clone(),
+                input: input.clone(),
                 source,
             })?),
         };
@@ -44,24 +53,14 @@ impl CsvRows {
             reader,
             record: ByteRecord::new(),
             columns: Columns::FIRST_IS_ID,
-            input: settings.input.clone(),
-            methods: settings.methods,
-            limit: settings.limit.unwrap_or(u64::MAX),
+            input: input.clone(),
+            methods,
             row: 0,
         };
-        if settings.header && rows.advance()? {
+        if format.header && rows.advance()? {
             rows.columns = rows.header()?;
         }
         Ok(rows)
-    }
-
-    /// Reads to the end and counts.
-    pub(super) fn count_rows(mut self) -> Result<u64, SourceError> {
-        while self.row < self.limit && self.advance()? {
-            self.row += 1;
-            self.text(self.columns.id)?;
-        }
-        Ok(self.row)
     }
 
     fn header(&self) -> Result<Columns, SourceError> {
@@ -71,7 +70,7 @@ impl CsvRows {
             first: twice.first,
             second: twice.second,
         })?;
-        if columns.id.is_some() {
+        if columns.id.or(columns.email).or(columns.username).is_some() {
             return Ok(columns);
         }
         let found: Vec<_> = self.record.iter().map(String::from_utf8_lossy).collect();
@@ -116,7 +115,7 @@ impl CsvRows {
         let methods = methods.map(|text| text.parse::<MethodSet>()).transpose();
         let defect = match &methods {
             Err(unknown) => Some(unknown.to_string()),
-            Ok(_) => defect_of(user.id.as_deref()),
+            Ok(_) => defect_of(&user),
         };
         Ok(Row {
             number: self.row,
@@ -146,9 +145,6 @@ impl Iterator for CsvRows {
     type Item = Result<Row, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.row >= self.limit {
-            return None;
-        }
         match self.advance() {
             Ok(false) => None,
             Ok(true) => {
@@ -160,6 +156,12 @@ impl Iterator for CsvRows {
     }
 }
 
+fn rewound(file: &File) -> io::Result<File> {
+    let mut file = file.try_clone()?;
+    io::Seek::rewind(&mut file)?;
+    Ok(file)
+}
+
 fn open_file(path: &std::path::Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
@@ -169,9 +171,10 @@ fn open_file(path: &std::path::Path) -> io::Result<File> {
 }
 
 /// Why this cannot be a user's ID. `.` and `..` would vanish from the URL's path, even encoded.
-fn defect_of(id: Option<&str>) -> Option<String> {
-    let why = match id {
-        None => "no user ID in this row",
+pub(super) fn defect_of(user: &UserRef) -> Option<String> {
+    let why = match user.id.as_deref() {
+        None if user.email.is_none() && user.username.is_none() => "no user in this row",
+        None => return None,
         Some("." | "..") => "a user ID cannot be `.` or `..`",
         Some(id) if id.chars().any(char::is_control) => "a user ID cannot hold control characters",
         Some(id) if id.len() > LONGEST_ID => "a user ID cannot be longer than 256 bytes",
@@ -184,10 +187,10 @@ fn defect_of(id: Option<&str>) -> Option<String> {
 mod tests {
     use std::io::Write;
 
-    use super::{CsvRows, SourceSettings};
+    use super::{CsvRows, TableFormat};
     use crate::{
         model::{MethodSet, Row},
-        source::{Input, SourceError, survey},
+        source::{Input, SourceError},
     };
 
     fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
@@ -198,15 +201,12 @@ mod tests {
 
     fn read(bytes: &[u8], header: bool) -> Result<Vec<Row>, SourceError> {
         let file = file(bytes);
-        let settings = SourceSettings {
-            input: Input::new(file.path()),
+        let format = TableFormat {
             header,
-            methods: MethodSet::ALL,
-            limit: None,
+            ..TableFormat::default()
         };
-        let counted = survey(&settings)?;
-        let rows: Vec<Row> = CsvRows::open(&settings)?.collect::<Result<_, _>>()?;
-        assert_eq!(counted, Some(rows.len() as u64));
+        let rows: Vec<Row> = CsvRows::open(&Input::new(file.path()), &format, MethodSet::ALL)?
+            .collect::<Result<_, _>>()?;
         Ok(rows)
     }
 
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(ids(&rows), ["1", "2", "-"]);
         assert_eq!(rows[1].user.email.as_deref(), Some("b@x"));
         assert_eq!(rows[2].number, 3);
-        assert_eq!(rows[2].defect.as_deref(), Some("no user ID in this row"));
+        assert_eq!(rows[2].user.email.as_deref(), Some("3only"));
     }
 
     #[test]
@@ -251,8 +251,8 @@ mod tests {
     #[test]
     fn a_source_that_cannot_be_understood_is_refused_with_its_position() {
         assert!(matches!(
-            read(b"name,mail\nx,y\n", true),
-            Err(SourceError::NoIdColumn { found, .. }) if found == "name,mail"
+            read(b"name,phone\nx,y\n", true),
+            Err(SourceError::NoIdColumn { found, .. }) if found == "name,phone"
         ));
         assert!(matches!(
             read(b"id\na\n\xff\xfe\n", true),

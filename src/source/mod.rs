@@ -1,58 +1,94 @@
 //! Where rows come from: every source ends in one channel of [`Row`]s.
 //!
-//! Nothing here sends a request or knows what becomes of a row, but for one that repeats a user.
+//! Nothing here knows what becomes of a row, but for one that repeats a user. A list that the
+//! service keeps is read through `api`, paced like all else; looking one user up is the worker's.
 
 mod columns;
 mod csv;
+mod earlier;
+mod input;
+mod locked;
+mod rows;
+mod search;
 mod select;
+mod stream;
+mod survey;
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::SystemTime,
-};
-
-use tokio::sync::mpsc;
+use std::{fmt, path::PathBuf, time::SystemTime};
 
 use crate::{
-    event::{Event, Events, WeakEvents},
-    model::{MethodSet, Outcome, OutcomeKind, Row},
-    shutdown::{CancelReason, Shutdown},
+    api::ListError,
+    model::{MethodSet, Row},
+    results::timestamp,
 };
 
-use self::{csv::CsvRows, select::Select};
+pub use self::{
+    input::Input,
+    select::{Choice, Select},
+    stream::{Prepared, Sink},
+    survey::{Defect, Survey},
+};
 
-/// Where the rows are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// A CSV file.
-    File(PathBuf),
-    /// CSV on standard input.
-    Stdin,
+/// How a table is to be read.
+#[derive(Debug, Clone, Default)]
+pub struct TableFormat {
+    /// Whether the first record names the columns; without, column 1 is the user.
+    pub header: bool,
+    /// What stands between fields; `None`: what the first records show.
+    pub delimiter: Option<u8>,
+    /// How text is encoded where no byte order mark says; `None`: UTF-8.
+    pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// Columns that are named otherwise than usual.
+    pub columns: ColumnNames,
 }
 
-impl Input {
-    /// `-` is standard input, anything else a file's path.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
-        if path == Path::new("-") {
-            Self::Stdin
-        } else {
-            Self::File(path.to_owned())
-        }
-    }
-
-    /// Whether it can be read twice: a regular file, not a pipe.
-    fn is_regular_file(&self) -> bool {
-        matches!(self, Self::File(path) if path.is_file())
-    }
+/// Names of columns; `None`: the usual ones.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnNames {
+    /// Of user IDs.
+    pub id: Option<String>,
+    /// Of e-mail addresses.
+    pub email: Option<String>,
+    /// Of logins.
+    pub username: Option<String>,
+    /// Of methods.
+    pub methods: Option<String>,
 }
 
-impl std::fmt::Display for Input {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Where the users are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A table.
+    Table(Input, TableFormat),
+    /// User IDs and e-mail addresses, as they were typed.
+    Named(Vec<String>),
+    /// The results of an earlier run: its rows that did not end well.
+    Earlier(PathBuf),
+    /// Every user whose e-mail address contains this.
+    Search(String),
+    /// Whom the event log reports as locked after one time and up to another.
+    Locked {
+        /// After this time.
+        after: SystemTime,
+        /// Up to this time.
+        until: SystemTime,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Stdin => f.write_str("standard input"),
+            Self::Table(input, _) => input.fmt(f),
+            Self::Named(names) if names.len() <= 3 => write!(f, "{}", names.join(", ")),
+            Self::Named(names) => write!(f, "{} users, named one by one", names.len()),
+            Self::Earlier(path) => write!(f, "failures of {}", path.display()),
+            Self::Search(text) => write!(f, "search for `{text}`"),
+            Self::Locked { after, until } => write!(
+                f,
+                "event log, locked from {} to {}",
+                timestamp(*after),
+                timestamp(*until)
+            ),
         }
     }
 }
@@ -60,14 +96,47 @@ impl std::fmt::Display for Input {
 /// What to read and how.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// Where the rows are.
-    pub input: Input,
-    /// Whether the first record names the columns; without, column 1 is the user ID.
-    pub header: bool,
+    /// Where the users are.
+    pub source: Source,
     /// The methods of a row that names none.
     pub methods: MethodSet,
     /// At most this many rows.
     pub limit: Option<u64>,
+}
+
+/// The rows of a source that is at hand; of one that the service keeps, none.
+///
+/// # Errors
+/// [`SourceError`], where it cannot be opened.
+pub fn read(
+    settings: &SourceSettings,
+) -> Result<impl Iterator<Item = Result<Row, SourceError>> + use<>, SourceError> {
+    let rows = rows::Rows::open(settings)?;
+    Ok(settings.limited(rows.into_iter().flatten()))
+}
+
+impl SourceSettings {
+    /// The rows that `limit` leaves.
+    fn limited<R>(&self, rows: R) -> impl Iterator<Item = R::Item> + use<R>
+    where
+        R: Iterator<Item = Result<Row, SourceError>>,
+    {
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        rows.take(limit.unwrap_or(usize::MAX))
+    }
+
+    /// What these rows are.
+    fn survey(
+        &self,
+        rows: impl Iterator<Item = Result<Row, SourceError>>,
+    ) -> Result<Survey, SourceError> {
+        let mut survey = Survey::default();
+        let mut select = Select::default();
+        for row in self.limited(rows) {
+            survey.take(&row?, &mut select);
+        }
+        Ok(survey)
+    }
 }
 
 /// Why a source cannot be read. Rows and lines are counted from 1, rows without the header.
@@ -121,6 +190,26 @@ pub enum SourceError {
         /// The second column's name.
         second: String,
     },
+    /// A file that should be the results of an earlier run.
+    #[error("{input} is not a results file")]
+    NoResults {
+        /// The file.
+        input: Input,
+    },
+    /// A record that this program did not write.
+    #[error("{input} has no record of ours at line {line}")]
+    BadRecord {
+        /// The file.
+        input: Input,
+        /// The record's first line.
+        line: u64,
+    },
+    /// A list that the service keeps.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// A list of which the service gives the same page for every number.
+    #[error("the service gives the same page of users again and again")]
+    Endless,
 }
 
 impl SourceError {
@@ -137,72 +226,11 @@ impl SourceError {
                 "name the column user_id or id in the first line, or say --no-header if the first line is a user already"
             }
             Self::Ambiguous { .. } => "keep one of them",
+            Self::NoResults { .. } | Self::BadRecord { .. } => {
+                "name a results CSV that bulk-unlock wrote, as it wrote it"
+            }
+            Self::List(_) => "see that the credentials may read users, or name them in a file",
+            Self::Endless => "name the users in a file",
         }
     }
-}
-
-/// Reads the whole source once, before anything is sent: whether it can be read to its end, and
-/// how many rows it holds. `None` where it can be read only once (a pipe).
-///
-/// # Errors
-/// [`SourceError`], with the position.
-pub fn survey(settings: &SourceSettings) -> Result<Option<u64>, SourceError> {
-    if matches!(&settings.input, Input::File(_)) && settings.input.is_regular_file() {
-        let rows = CsvRows::open(settings)?;
-        return rows.count_rows().map(Some);
-    }
-    match &settings.input {
-        Input::File(path) if !path.exists() || path.is_dir() => {
-            CsvRows::open(settings).map(|_| None)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Rows that may have been read and not yet taken.
-const CAPACITY: usize = 64;
-
-/// Reads the source on a thread of its own. A user who stands in an earlier row goes to the
-/// report as a duplicate, every other row into the channel. A source that fails in the middle
-/// stops the job.
-#[must_use]
-pub fn stream(
-    settings: SourceSettings,
-    events: &Events,
-    shutdown: Shutdown,
-) -> mpsc::Receiver<Row> {
-    let (sender, receiver) = mpsc::channel(CAPACITY);
-    let events = events.weak();
-    thread::spawn(move || {
-        if let Err(error) = read_all(&settings, &sender, &events) {
-            shutdown.cancel(CancelReason::SourceFailed(format!(
-                "{error}; {}",
-                error.hint()
-            )));
-        }
-    });
-    receiver
-}
-
-fn read_all(
-    settings: &SourceSettings,
-    rows: &mpsc::Sender<Row>,
-    events: &WeakEvents,
-) -> Result<(), SourceError> {
-    let mut select = Select::default();
-    let mut count = 0;
-    for row in CsvRows::open(settings)? {
-        let row = row?;
-        count += 1;
-        if let Some(earlier) = select.repeats(&row) {
-            let outcome = Outcome::without_request(OutcomeKind::Duplicate, earlier);
-            let at = SystemTime::now();
-            events.send_blocking(Event::Finished { row, outcome, at });
-        } else if rows.blocking_send(row).is_err() {
-            // The pool has stopped; the rows that follow were not started.
-            return Ok(());
-        }
-    }
-    events.send_blocking(Event::SourceEnded { rows: count });
-    Ok(())
 }

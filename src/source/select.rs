@@ -1,28 +1,110 @@
 //! Which rows are worked on: not those whose user stands in an earlier one.
 //!
-//! Memory: 16 bytes a user, for a hash of 128 bits in which no two of a billion users meet.
+//! Memory: 16 bytes a user, for a hash in which no two of a billion users meet.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
+use std::collections::HashSet;
+
+use crate::{
+    identity::{Fingerprints, Identity},
+    model::{MethodSet, Row},
 };
 
-use crate::model::Row;
+/// What is to be done with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Its user is new, or has methods to unlock that no earlier row names.
+    Work,
+    /// The same user stands in an earlier row.
+    Repeats,
+}
 
-/// The users of the rows so far.
+/// The users of the rows so far. The lowest three bits of a fingerprint hold the methods that were
+/// asked for, so that a row with other methods is not passed over.
 #[derive(Debug, Default)]
-pub(super) struct Select {
+pub struct Select {
+    prints: Fingerprints,
     seen: HashSet<u128>,
-    low: RandomState,
-    high: RandomState,
+    /// Bit n: rows have asked for the methods whose number is n.
+    asked: u8,
 }
 
 impl Select {
-    /// Why the row need not be worked on; `None` where its user is new. Letter case aside.
-    pub(super) fn repeats(&mut self, row: &Row) -> Option<String> {
-        let id = row.user.id.as_ref().filter(|_| row.defect.is_none())?;
-        let id = id.to_ascii_lowercase();
-        let hash = u128::from(self.high.hash_one(&id)) << 64 | u128::from(self.low.hash_one(&id));
-        (!self.seen.insert(hash)).then(|| "the same user stands in an earlier row".to_owned())
+    /// What is to be done with a row that was just read. Users are told apart by ID, where the row
+    /// gives one, else by the name that they will be looked up by.
+    pub fn choose(&mut self, row: &Row) -> Choice {
+        let name = row.user.identities().next();
+        match name.filter(|_| row.defect.is_none()) {
+            Some(name) => self.enter(name, row.methods),
+            None => Choice::Work,
+        }
+    }
+
+    /// The same, once a look-up has found the ID of a row that gave none.
+    pub fn claim(&mut self, id: &str, methods: MethodSet) -> Choice {
+        self.enter(Identity::Id(id), methods)
+    }
+
+    fn enter(&mut self, name: Identity<'_>, methods: MethodSet) -> Choice {
+        let print = self.prints.of(name) & !0b111;
+        let with = |methods: u8| print | u128::from(methods);
+        let covered = (1..=7_u8)
+            .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(&with(*set)))
+            .fold(0, |covered, set| covered | set);
+        if methods.bits() & !covered == 0 {
+            return Choice::Repeats;
+        }
+        self.asked |= 1 << methods.bits();
+        self.seen.insert(with(methods.bits()));
+        Choice::Work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, Select};
+    use crate::model::{MethodSet, Row, UserRef};
+
+    fn row(name: &str, methods: &str) -> Row {
+        let user = match name.strip_prefix("id:") {
+            Some(id) => UserRef::by_id(id),
+            None => UserRef::by_form(name),
+        };
+        Row::new(1, user, methods.parse().expect("methods"))
+    }
+
+    #[test]
+    fn a_user_is_done_once_but_no_method_is_passed_over() {
+        let mut select = Select::default();
+        for (name, methods, choice) in [
+            ("id:A", "SMS", Choice::Work),
+            ("id:a", "SMS", Choice::Repeats),
+            ("id:a", "TOKEN", Choice::Work),
+            ("id:a", "TOKEN|SMS", Choice::Repeats),
+            ("id:a", "TOKEN|VOICE", Choice::Work),
+            ("id:b", "SMS", Choice::Work),
+            ("x@y", "SMS", Choice::Work),
+            ("X@Y", "SMS", Choice::Repeats),
+            ("jdoe", "SMS", Choice::Work),
+        ] {
+            assert_eq!(
+                select.choose(&row(name, methods)),
+                choice,
+                "{name} {methods}"
+            );
+        }
+        assert_eq!(select.claim("B", MethodSet::ALL), Choice::Work);
+        assert_eq!(select.claim("b", MethodSet::ALL), Choice::Repeats);
+    }
+
+    #[test]
+    fn rows_that_are_no_users_repeat_nobody() {
+        let mut select = Select::default();
+        for _ in 0..2 {
+            let nobody = Row::new(1, UserRef::default(), MethodSet::ALL);
+            assert_eq!(select.choose(&nobody), Choice::Work);
+            let mut damaged = row("id:a", "SMS");
+            damaged.defect = Some("damaged".to_owned());
+            assert_eq!(select.choose(&damaged), Choice::Work);
+        }
     }
 }

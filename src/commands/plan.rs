@@ -1,0 +1,160 @@
+//! `plan`: what `run` would do, without unlocking anybody.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use crate::{
+    cli::{OutputFormat, PlanArgs},
+    config::{Environment, PlanSettings, resolve_connection, resolve_plan},
+    error::AppError,
+    event::Event,
+    report::{Plan, PlanDefect, Today, render_plan},
+    runner::{Places, Worker, WorkerSettings},
+    source::{Defect, Prepared, SourceSettings},
+};
+
+use super::{
+    ending::code_of,
+    job,
+    service::Service,
+    simulated::{source_of, spooled},
+};
+
+pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppError> {
+    let settings = resolve_plan(args, env)?;
+    let (mut source, simulated) = source_of(&settings.read, settings.simulate).await?;
+    source.source = spooled(source.source)?;
+    let mut prepared = Prepared::new(source.clone())?;
+    let connection = match &simulated {
+        Some(simulated) => simulated.connection()?,
+        None => resolve_connection(&args.connection, env)?,
+    };
+    let base_url = connection.base.to_string();
+    let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
+    let signals = service.listen()?;
+    let api = Arc::clone(&service.api);
+    service
+        .attend(async { api.sign_in().await.map(drop) })
+        .await
+        .map_err(|error| stopped_or(&service, error.into()))?;
+    let asked = service.attend(prepared.ask(&api, true)).await;
+    asked.map_err(|error| stopped_or(&service, error.into()))?;
+    let mut plan = plan_of(&prepared, &source, &settings, base_url);
+    if settings.lookup {
+        plan.today = Some(today(prepared, service, settings.pace.concurrency).await?);
+    }
+    signals.abort();
+    let text = match settings.output {
+        OutputFormat::Json => plan.to_json(),
+        OutputFormat::Text => render_plan(&plan),
+    };
+    super::print(&text)?;
+    match settings.read.max_users.filter(|most| plan.users > *most) {
+        Some(most) => Err(AppError::Stopped {
+            why: format!(
+                "the source holds {} users, and --max-users allows {most}",
+                plan.users
+            ),
+            exit_code: 4,
+        }),
+        None => Ok(0),
+    }
+}
+
+/// Why a stop came, where one did; else this error.
+fn stopped_or(service: &Service, error: AppError) -> AppError {
+    match service.shutdown.reason() {
+        Some(reason) => AppError::Stopped {
+            why: reason.to_string(),
+            exit_code: code_of(&reason),
+        },
+        None => error,
+    }
+}
+
+fn plan_of(
+    prepared: &Prepared,
+    source: &SourceSettings,
+    settings: &PlanSettings,
+    base_url: String,
+) -> Plan {
+    let survey = prepared.survey.clone().unwrap_or_default();
+    let read = &settings.read;
+    let by_address = survey.users() - survey.only_id;
+    let lookups = match read.only_locked {
+        true => by_address,
+        false => survey.without_id,
+    };
+    // And one more request to sign in, which is not worth a word.
+    let requests = survey.users() + lookups;
+    Plan {
+        source: source.source.to_string(),
+        base_url,
+        methods: read.methods,
+        only_locked: read.only_locked,
+        rows: survey.rows,
+        users: survey.users(),
+        duplicates: survey.duplicates,
+        invalid: survey.invalid,
+        lookups,
+        requests,
+        duration_s: requests as f64 / settings.pace.throttle.rate.per_s(),
+        rate_per_s: settings.pace.throttle.rate.per_s(),
+        columns: prepared.columns.clone(),
+        defects: survey.defects.into_iter().map(defect).collect(),
+        today: None,
+    }
+}
+
+fn defect(defect: Defect) -> PlanDefect {
+    let Defect {
+        row,
+        line,
+        user,
+        why: error,
+    } = defect;
+    PlanDefect {
+        row,
+        line,
+        user,
+        error,
+    }
+}
+
+/// Looks every user up.
+async fn today(
+    source: Prepared,
+    service: Service,
+    concurrency: NonZeroUsize,
+) -> Result<Today, AppError> {
+    let shutdown = service.shutdown.clone();
+    let worker = Worker {
+        settings: WorkerSettings {
+            unlock: false,
+            only_locked: false,
+            claim: Arc::new(|_, _| true),
+        },
+        retry: service.retry,
+        api: service.api,
+        places: Places::new(concurrency),
+        events: service.events,
+        shutdown: shutdown.clone(),
+    };
+    let mut heard = service.heard;
+    let mut today = Today::default();
+    let listen = async {
+        while let Some(event) = heard.recv().await {
+            if let Event::Finished { row, outcome, .. } = event {
+                today.take(&row, &outcome);
+            }
+        }
+    };
+    tokio::join!(job::work(source, None, worker), listen);
+    today.sort();
+    match shutdown.reason() {
+        Some(reason) => Err(AppError::Stopped {
+            why: reason.to_string(),
+            exit_code: code_of(&reason),
+        }),
+        None => Ok(today),
+    }
+}

@@ -1,0 +1,86 @@
+//! The service, open for calls, and whoever listens to what comes of them.
+
+use std::sync::Arc;
+
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use crate::{
+    api::{Api, ApiSettings},
+    config::{Connection, PaceSettings},
+    error::AppError,
+    event::{Event, Events},
+    http::{Http, HttpSettings},
+    retry::Retry,
+    shutdown::Shutdown,
+    stats::Stats,
+    throttle::Throttle,
+};
+
+/// The service, not called yet, and what has come of the calls so far.
+pub(super) struct Service {
+    pub(super) api: Arc<Api>,
+    pub(super) retry: Retry,
+    pub(super) events: Events,
+    pub(super) heard: mpsc::Receiver<Event>,
+    pub(super) stats: Stats,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Service {
+    pub(super) fn open(
+        connection: Connection,
+        pace: &PaceSettings,
+        search_unsynched: bool,
+    ) -> Result<Self, AppError> {
+        let shutdown = Shutdown::default();
+        let (events, heard) = Events::channel();
+        let http = Http::new(&HttpSettings {
+            timeout: pace.timeout,
+            plain: connection.is_plain(),
+            ca_file: connection.ca_file.clone(),
+            pool_size: pace.concurrency.get(),
+        })?;
+        let settings = ApiSettings {
+            base: connection.base,
+            credentials: connection.credentials,
+            retry: pace.retry,
+            search_unsynched,
+        };
+        let throttle = Arc::new(Throttle::new(pace.throttle));
+        let api = Api::new(settings, http, throttle, events.clone(), shutdown.clone());
+        Ok(Self {
+            api: Arc::new(api),
+            retry: Retry {
+                policy: pace.retry,
+                events: events.clone(),
+                shutdown: shutdown.clone(),
+            },
+            events,
+            heard,
+            stats: Stats::new(None),
+            shutdown,
+        })
+    }
+
+    /// Turns signals into stops, for as long as the returned task runs.
+    pub(super) fn listen(&self) -> Result<AbortHandle, AppError> {
+        let listening = self.shutdown.listen();
+        listening.map_err(|source| AppError::system("listen for signals", source))
+    }
+
+    /// Does something before there is a report, and takes in what comes of its calls: else the
+    /// channel would fill up and stop them.
+    pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                Some(event) = self.heard.recv() => self.stats.apply(&event),
+            }
+        };
+        while let Ok(event) = self.heard.try_recv() {
+            self.stats.apply(&event);
+        }
+        done
+    }
+}

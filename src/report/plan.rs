@@ -1,0 +1,227 @@
+//! What a run would do: as one document and as text. Pure.
+
+use std::{fmt::Write, time::Duration};
+
+use serde::Serialize;
+
+use crate::model::{Method, MethodSet, Outcome, OutcomeKind, Row};
+
+use super::{
+    terminal::in_words,
+    text::{count, plain},
+};
+
+/// What a run would do. The members stand in `docs/sources.md`.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "each member is described in docs/sources.md")]
+pub struct Plan {
+    pub source: String,
+    pub base_url: String,
+    pub methods: MethodSet,
+    pub only_locked: bool,
+    pub rows: u64,
+    pub users: u64,
+    pub duplicates: u64,
+    pub invalid: u64,
+    pub lookups: u64,
+    pub requests: u64,
+    pub rate_per_s: f64,
+    pub duration_s: f64,
+    pub columns: Vec<String>,
+    pub defects: Vec<PlanDefect>,
+    pub today: Option<Today>,
+}
+
+/// A row that cannot be a user.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "each member is described in docs/sources.md")]
+pub struct PlanDefect {
+    pub row: u64,
+    pub line: Option<u64>,
+    pub user: String,
+    pub error: String,
+}
+
+/// Who is locked today, as look-ups tell.
+#[derive(Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "each member is described in docs/sources.md")]
+pub struct Today {
+    pub locked: u64,
+    pub not_locked: u64,
+    pub not_known: u64,
+    pub by_method: ByMethod,
+    pub users: Vec<UserToday>,
+}
+
+/// Users by locked method.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "each member is described in docs/sources.md")]
+pub struct ByMethod {
+    pub token: u64,
+    pub sms: u64,
+    pub voice: u64,
+}
+
+/// A user of whom there is something to say: a method is locked, or the look-up did not tell.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs, reason = "each member is described in docs/sources.md")]
+pub struct UserToday {
+    pub row: u64,
+    pub user: String,
+    pub user_id: Option<String>,
+    pub locked: MethodSet,
+    pub error: Option<String>,
+}
+
+impl Plan {
+    /// One JSON document, with a line end.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let json = serde_json::to_string_pretty(self);
+        json.expect("numbers and texts are JSON") + "\n"
+    }
+}
+
+impl Today {
+    /// Takes in what the look-up of a row told.
+    pub fn take(&mut self, row: &Row, outcome: &Outcome) {
+        let is_locked = |method: &Method| outcome.flags.get(*method) == Some(true);
+        let locked = match outcome.kind {
+            OutcomeKind::Duplicate => return,
+            OutcomeKind::AlreadyUnlocked => {
+                self.not_locked += 1;
+                return;
+            }
+            _ => row.methods.iter().filter(is_locked).collect::<MethodSet>(),
+        };
+        if locked == MethodSet::NONE {
+            self.not_known += 1;
+        } else {
+            self.locked += 1;
+        }
+        for method in locked.iter() {
+            *match method {
+                Method::Token => &mut self.by_method.token,
+                Method::Sms => &mut self.by_method.sms,
+                Method::Voice => &mut self.by_method.voice,
+            } += 1;
+        }
+        let unknown = (locked == MethodSet::NONE).then(|| match outcome.error.as_str() {
+            "" => "the look-up does not say".to_owned(),
+            why => why.to_owned(),
+        });
+        self.users.push(UserToday {
+            row: row.number,
+            user: row.user.to_string(),
+            user_id: row.user.id.clone(),
+            locked,
+            error: unknown,
+        });
+    }
+
+    /// By row, as in the source.
+    pub fn sort(&mut self) {
+        self.users.sort_by_key(|user| user.row);
+    }
+}
+
+/// The plan as text.
+#[must_use]
+pub fn render_plan(plan: &Plan) -> String {
+    let mut text = format!(
+        "Would unlock {} for {} of {} at {}.\n\n",
+        plan.methods.to_string().replace('|', ", "),
+        count(plan.users, "user", "users"),
+        plain(&plan.source, 80),
+        plan.base_url,
+    );
+    let mut fact = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<10}  {value}");
+    };
+    fact("rows", plan.rows.to_string());
+    if plan.duplicates > 0 {
+        fact("duplicates", format!("{}, done once", plan.duplicates));
+    }
+    if plan.invalid > 0 {
+        fact("invalid", format!("{}, not sent", plan.invalid));
+    }
+    if plan.lookups > 0 {
+        let why = match plan.only_locked {
+            true => "to see who is locked",
+            false => "of users without an ID",
+        };
+        fact("look-ups", format!("{} {why}", plan.lookups));
+    }
+    let most = if plan.only_locked { "at most " } else { "" };
+    fact(
+        "requests",
+        format!(
+            "{most}{}, at {}/s: {most}{}",
+            plan.requests,
+            plan.rate_per_s,
+            in_words(Duration::try_from_secs_f64(plan.duration_s.ceil()).unwrap_or_default()),
+        ),
+    );
+    for (n, column) in plan.columns.iter().enumerate() {
+        let name = if n == 0 { "columns" } else { "" };
+        fact(name, plain(column, 160));
+    }
+    text.push_str(&defects(plan));
+    if let Some(today) = &plan.today {
+        text.push_str(&render_today(today));
+    }
+    text
+}
+
+fn defects(plan: &Plan) -> String {
+    let mut text = String::new();
+    if !plan.defects.is_empty() {
+        text.push_str("\nRows that are no users:\n");
+    }
+    for defect in &plan.defects {
+        let line = defect.line.map(|line| format!(", line {line}"));
+        let _ = writeln!(
+            text,
+            "  row {}{} ({}): {}",
+            defect.row,
+            line.unwrap_or_default(),
+            plain(&defect.user, 40),
+            plain(&defect.error, 140)
+        );
+    }
+    let hidden = plan.invalid - plan.defects.len() as u64;
+    if hidden > 0 {
+        let _ = writeln!(text, "  and {hidden} more");
+    }
+    text
+}
+
+fn render_today(today: &Today) -> String {
+    let mut text = format!(
+        "\nToday {}, {} not, and of {} it is not known. Locked by method: TOKEN {}, SMS {}, VOICE {}.\n",
+        count(today.locked, "user is locked", "users are locked"),
+        if today.not_locked == 1 {
+            "1 is".to_owned()
+        } else {
+            format!("{} are", today.not_locked)
+        },
+        today.not_known,
+        today.by_method.token,
+        today.by_method.sms,
+        today.by_method.voice,
+    );
+    for user in &today.users {
+        let said = match &user.error {
+            Some(error) => plain(error, 100),
+            None => user.locked.to_string().replace('|', ", "),
+        };
+        let _ = writeln!(
+            text,
+            "  row {} ({}): {said}",
+            user.row,
+            plain(&user.user, 60)
+        );
+    }
+    text
+}

@@ -1,0 +1,81 @@
+//! Where a table's bytes are.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::SourceError;
+
+/// Where a table is.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input, which can be read once.
+    Stdin,
+    /// What a pipe held, read to its end into a file without a name; and the pipe's name.
+    Spooled(Arc<File>, String),
+}
+
+impl Input {
+    /// `-` is standard input, anything else a file's path.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        if path == Path::new("-") {
+            Self::Stdin
+        } else {
+            Self::File(path.to_owned())
+        }
+    }
+
+    /// Whether it can be read once only: standard input, a pipe.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        match self {
+            Self::File(path) => path
+                .metadata()
+                .is_ok_and(|found| !found.is_file() && !found.is_dir()),
+            Self::Stdin => true,
+            Self::Spooled(..) => false,
+        }
+    }
+
+    /// The same, so that it can be read twice.
+    ///
+    /// # Errors
+    /// [`SourceError::Open`].
+    pub fn spooled(self) -> Result<Self, SourceError> {
+        if !self.is_stream() {
+            return Ok(self);
+        }
+        let spool = || {
+            let mut file = tempfile::tempfile()?;
+            match &self {
+                Self::File(path) => io::copy(&mut File::open(path)?, &mut file)?,
+                Self::Stdin | Self::Spooled(..) => io::copy(&mut io::stdin().lock(), &mut file)?,
+            };
+            Ok(file)
+        };
+        match spool() {
+            Ok(file) => Ok(Self::Spooled(Arc::new(file), self.to_string())),
+            Err(source) => Err(SourceError::Open {
+                input: self,
+                source,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("standard input"),
+            Self::Spooled(_, name) => f.write_str(name),
+        }
+    }
+}
