@@ -235,6 +235,12 @@ pub struct GuardArgs {
     /// Stop in time for the end of a maintenance window: 2h, 90m
     #[arg(long, value_name = "DUR")]
     pub deadline: Option<String>,
+    /// How long to hold the job while the service does not answer at all [default: 10m]
+    #[arg(long, value_name = "DUR")]
+    pub max_outage: Option<String>,
+    /// Time for requests under way after SIGINT or SIGTERM; a second signal stops at once [default: 30s]
+    #[arg(long, value_name = "DUR")]
+    pub drain: Option<String>,
     /// Do not ask before more than 100 users
     #[arg(long)]
     pub yes: bool,

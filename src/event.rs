@@ -23,6 +23,11 @@ pub enum Event {
         /// The end of the wait, on the wall clock.
         until: SystemTime,
     },
+    /// The service stopped answering, or answers again.
+    Away {
+        /// Since when it has not answered, on the wall clock; `None` where it answers again.
+        since: Option<SystemTime>,
+    },
     /// A row is final.
     Finished {
         /// The row, with what was found of its user.

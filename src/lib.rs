@@ -15,11 +15,13 @@
 
 pub mod api;
 pub mod auth;
+pub mod budget;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod health;
 pub mod http;
 pub mod identity;
 pub mod logging;

@@ -4,13 +4,15 @@
 //! here, since its own jitter is added after the cap and its clock cannot be paused. Which answer
 //! deserves another try is not decided here.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
+    budget::Budget,
     event::{Event, Events},
+    health::Health,
     shutdown::Shutdown,
 };
 
@@ -50,27 +52,38 @@ impl RetryPolicy {
     }
 }
 
+/// What one try says of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Next {
+    /// The service asked that nothing be sent before this instant.
+    pub not_before: Option<Instant>,
+    /// Whether the service was silent, or as good as that.
+    pub unanswered: bool,
+    /// Whether it was the limit that stood in the way.
+    pub throttled: bool,
+}
+
 /// What one try came to: all that is known by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tried<T> {
     /// That is final.
     Settled(T),
-    /// Another try may give a better answer, not before the instant that the service asked for.
-    Again(T, Option<Instant>),
+    /// Another try may give a better answer.
+    Again(T, Next),
 }
 
 impl<T> Tried<T> {
     /// Settled, unless another try may help.
-    pub fn new(known: T, again: bool, not_before: Option<Instant>) -> Self {
+    pub fn new(known: T, again: bool, next: Next) -> Self {
         if again {
-            Self::Again(known, not_before)
+            Self::Again(known, next)
         } else {
             Self::Settled(known)
         }
     }
 }
 
-/// The one loop that tries again. Clones share channel and stop.
+/// The one loop that tries again. Clones share channel, stop, health and budget.
 #[derive(Debug, Clone)]
 pub struct Retry {
     /// How often and how far apart.
@@ -79,33 +92,64 @@ pub struct Retry {
     pub events: Events,
     /// The stop, which cuts a wait.
     pub shutdown: Shutdown,
+    /// Whether the service answers at all.
+    pub health: Health,
+    /// What all further tries together may cost.
+    pub budget: Arc<Budget>,
 }
 
 impl Retry {
     /// Tries until it is settled or the tries are used up. Each try is handed what is known so
-    /// far, at first this, and hands on what is known then. `None` where a stop came first.
+    /// far, at first this, and hands on what is known then. Tries that an outage swallowed do not
+    /// count. `None` where a stop came first.
     pub async fn run<T, Fut>(&self, mut known: T, mut attempt: impl FnMut(T) -> Fut) -> Option<T>
     where
         Fut: Future<Output = Option<Tried<T>>>,
     {
         let mut curve = self.policy.curve();
-        for number in 1_u32.. {
-            let (so_far, not_before) = match attempt(known).await? {
-                Tried::Settled(known) => return Some(known),
-                Tried::Again(so_far, not_before) => (so_far, not_before),
+        let mut counted = Counted::default();
+        loop {
+            let next = match attempt(known).await? {
+                Tried::Settled(settled) => {
+                    self.budget.pay_back();
+                    return Some(settled);
+                }
+                Tried::Again(so_far, next) => {
+                    known = so_far;
+                    next
+                }
             };
-            known = so_far;
-            if number >= self.policy.max_attempts.get() {
-                break;
+            counted.take(next);
+            if let Some(since) = self.health.away_since() {
+                counted.forget(since);
+                continue;
             }
-            self.wait(jittered(&mut curve, not_before), number + 1)
-                .await?;
+            if counted.number() >= self.policy.max_attempts.get() {
+                let Some(last) = counted.last_silence() else {
+                    return Some(known);
+                };
+                let blame = self
+                    .shutdown
+                    .unless_stopped(self.health.blame(last))
+                    .await?;
+                let Some(since) = blame else {
+                    return Some(known);
+                };
+                counted.forget(since);
+                continue;
+            }
+            self.wait(&mut curve, next, counted.number() + 1).await?;
         }
-        Some(known)
     }
 
     /// Waits for the time of the next try. The report is told of the wait, and a stop cuts it.
-    async fn wait(&self, until: Instant, next_try: u32) -> Option<()> {
+    async fn wait(&self, curve: &mut ExponentialBackoff, next: Next, next_try: u32) -> Option<()> {
+        let until = jittered(curve, next.not_before);
+        let until = match next.throttled {
+            // The limit has its own brake.
+            true => until,
+            false => until.max(self.budget.next_try(Instant::now())),
+        };
         let wait = until.saturating_duration_since(Instant::now());
         tracing::debug!(next_try, wait_ms = wait.as_millis(), "trying again");
         self.events.send(Event::Retrying { wait }).await;
@@ -120,16 +164,58 @@ fn jittered(curve: &mut ExponentialBackoff, not_before: Option<Instant>) -> Inst
     not_before.map_or(jittered, |time| time.max(jittered))
 }
 
+/// The tries that count.
+#[derive(Debug, Default)]
+struct Counted {
+    answered: u32,
+    /// When the others came to nothing.
+    silences: Vec<Instant>,
+    last_was_silent: bool,
+}
+
+impl Counted {
+    fn take(&mut self, next: Next) {
+        self.last_was_silent = next.unanswered;
+        match next.unanswered {
+            true => self.silences.push(Instant::now()),
+            false => self.answered += 1,
+        }
+    }
+
+    /// An outage has lasted since then.
+    fn forget(&mut self, since: Instant) {
+        self.silences.retain(|at| *at < since);
+    }
+
+    fn number(&self) -> u32 {
+        self.answered + u32::try_from(self.silences.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When the last try came to nothing; `None` where it was answered.
+    fn last_silence(&self) -> Option<Instant> {
+        self.silences
+            .last()
+            .copied()
+            .filter(|_| self.last_was_silent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, sync::Mutex, time::Duration};
+    use std::{
+        num::NonZeroU32,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
     use backoff::backoff::Backoff;
     use tokio::time::Instant;
 
-    use super::{Retry, RetryPolicy, Tried};
+    use super::{Next, Retry, RetryPolicy, Tried};
     use crate::{
+        budget::Budget,
         event::{Event, Events},
+        health::{About, Health, Sign},
         shutdown::{CancelReason, Shutdown, Signal},
     };
 
@@ -149,9 +235,17 @@ mod tests {
         assert_eq!(delays, expected.map(Duration::from_millis));
     }
 
+    const LATER: Next = Next {
+        not_before: None,
+        unanswered: false,
+        throttled: false,
+    };
+
     fn retry(attempts: u32, events: Events, shutdown: Shutdown) -> Retry {
         Retry {
             policy: policy(attempts),
+            health: Health::new(Duration::from_secs(60), events.clone(), shutdown.clone()),
+            budget: Arc::new(Budget::new(1_000.0)),
             events,
             shutdown,
         }
@@ -164,7 +258,7 @@ mod tests {
         let retry = retry(4, events, Shutdown::default());
         let last = retry.run(0, |known| {
             tried.lock().expect("no panic").push(Instant::now());
-            std::future::ready(Some(Tried::new(known + 1, true, None)))
+            std::future::ready(Some(Tried::new(known + 1, true, LATER)))
         });
         assert_eq!(last.await, Some(4), "what the last try came to counts");
         let tried = tried.into_inner().expect("no panic");
@@ -185,7 +279,7 @@ mod tests {
         let (events, _heard) = Events::channel();
         let retry = retry(4, events, Shutdown::default());
         let settled = retry.run(0, async |known| {
-            Some(Tried::new(known + 1, known < 1, None))
+            Some(Tried::new(known + 1, known < 1, LATER))
         });
         assert_eq!(settled.await, Some(2));
     }
@@ -194,7 +288,10 @@ mod tests {
     async fn a_time_that_was_asked_for_is_obeyed_whole() {
         let (events, _heard) = Events::channel();
         let start = Instant::now();
-        let asked = Some(start + Duration::from_secs(300));
+        let asked = Next {
+            not_before: Some(start + Duration::from_secs(300)),
+            ..LATER
+        };
         let retry = retry(2, events, Shutdown::default());
         let second = retry.run(0, async |known| Some(Tried::new(known + 1, true, asked)));
         assert_eq!(second.await, Some(2));
@@ -206,7 +303,10 @@ mod tests {
         let (events, _heard) = Events::channel();
         let shutdown = Shutdown::default();
         let start = Instant::now();
-        let asked = Some(start + Duration::from_secs(300));
+        let asked = Next {
+            not_before: Some(start + Duration::from_secs(300)),
+            ..LATER
+        };
         let stop = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             shutdown.cancel(CancelReason::Interrupt(Signal::Terminate));
@@ -216,5 +316,41 @@ mod tests {
         let (cut, ()) = tokio::join!(cut, stop);
         assert_eq!(cut, None);
         assert!(start.elapsed() < Duration::from_secs(2));
+    }
+    /// A user whose requests are never answered, while `others` are heard.
+    async fn silent_user(others: Sign) -> (Option<u32>, bool) {
+        let (events, mut heard) = Events::channel();
+        tokio::spawn(async move { while heard.recv().await.is_some() {} });
+        let retry = retry(4, events, Shutdown::default());
+        let health = retry.health.clone();
+        let silent = Next {
+            unanswered: true,
+            ..LATER
+        };
+        let tried = retry.run(0_u32, |known| {
+            let health = health.clone();
+            async move {
+                let pass = health.pass().await;
+                health.heard(Sign::Silent, About::User(1)).await;
+                drop(pass);
+                tokio::time::advance(Duration::from_millis(1)).await;
+                health
+                    .heard(others, About::User(u64::from(known) + 2))
+                    .await;
+                Some(Tried::new(known + 1, known < 9, silent))
+            }
+        });
+        let tried = tokio::time::timeout(Duration::from_secs(50), tried).await;
+        (tried.ok().flatten(), health.away_since().is_some())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_where_others_are_answered_and_not_in_an_outage() {
+        assert_eq!(silent_user(Sign::Answers).await, (Some(4), false));
+        let (tried, away) = silent_user(Sign::Silent).await;
+        assert!(
+            away && tried == Some(10),
+            "held, and tried until it was settled: {tried:?}"
+        );
     }
 }

@@ -44,6 +44,8 @@ pub struct Stats {
     pub abandoned: u64,
     /// Until when the service last asked all to wait.
     pub paused_until: Option<SystemTime>,
+    /// Since when the service has not answered; `None` where it does.
+    pub away_since: Option<SystemTime>,
     /// The first rows that did not end well.
     pub failures: Vec<Failure>,
     latency: Histogram<u64>,
@@ -60,6 +62,7 @@ impl Stats {
             retries: 0,
             abandoned: 0,
             paused_until: None,
+            away_since: None,
             failures: Vec::new(),
             latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
         }
@@ -78,6 +81,7 @@ impl Stats {
             }
             Event::Retrying { .. } => self.retries += 1,
             Event::Paused { until } => self.paused_until = Some(*until),
+            Event::Away { since } => self.away_since = *since,
             Event::Abandoned { .. } => self.abandoned += 1,
             Event::SourceEnded { rows } => self.total = Some(*rows),
             Event::Finished { row, outcome, .. } => {

@@ -4,8 +4,9 @@
 //! asked for, and carries the flags.
 
 use crate::{
-    http::Reply,
-    model::{Found, LockFlags, OutcomeKind, Target},
+    health::Sign,
+    http::{NoReply, Reply},
+    model::{Answer, Found, LockFlags, OutcomeKind, Target},
 };
 
 use super::wire::{ErrorBody, UnlockStatus, UserDetails};
@@ -51,6 +52,23 @@ pub(crate) fn refusal(reply: &Reply) -> Option<Refusal> {
         403 => Some(Refusal::Forbidden),
         _ => None,
     }
+}
+
+/// What an exchange says of the service's health; `body` of a 500 tells whether it knew the user.
+pub(crate) fn sign(reply: &Result<Reply, NoReply>) -> Sign {
+    match reply {
+        Ok(reply) if matches!(reply.status, 502..=504) => Sign::Silent,
+        Ok(reply) if reply.status == 500 && !carries_flags(reply) => Sign::Ill,
+        Ok(_) => Sign::Answers,
+        Err(error) if error.answer == Answer::ConnectError => Sign::Unreachable,
+        Err(_) => Sign::Silent,
+    }
+}
+
+fn carries_flags(reply: &Reply) -> bool {
+    let body = reply.body.as_deref().unwrap_or_default();
+    let status = serde_json::from_slice::<UnlockStatus>(body);
+    status.is_ok_and(|status| status.flags().any_known())
 }
 
 fn speaks_of_token(reply: &Reply) -> bool {

@@ -1,17 +1,17 @@
 //! The calls: what is sent, and what the answer means. Whether to try again is the caller's to
 //! decide.
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use crate::{
     auth::{AccessToken, AuthError, Credentials, TokenSource},
-    event::Events,
+    health::About,
     http::{Body, Http, Url, Verb},
     model::{Answer, Endpoint, Found, LockFlags, OutcomeKind, Target},
-    retry::{Retry, RetryPolicy},
-    shutdown::Shutdown,
+    retry::{Next, Retry},
     throttle::Throttle,
 };
 
@@ -30,8 +30,6 @@ pub struct ApiSettings {
     pub base: Url,
     /// The credentials.
     pub credentials: Credentials,
-    /// How often and how far apart a sign-in, a page of a search or of the event log is tried.
-    pub retry: RetryPolicy,
     /// Whether a look-up also searches the identity source for users who are not synchronised.
     pub search_unsynched: bool,
 }
@@ -47,8 +45,8 @@ pub struct Try<T> {
     pub answer: Answer,
     /// What the answer means.
     pub meaning: T,
-    /// The service asked that nothing be sent before this instant.
-    pub not_before: Option<Instant>,
+    /// What it says of the next try.
+    pub next: Next,
 }
 
 /// The service, to its callers.
@@ -57,38 +55,52 @@ pub struct Api {
     base: Url,
     search_unsynched: bool,
     pub(super) retry: Retry,
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
 }
 
 impl Api {
     /// A client that has not called yet.
     #[must_use]
-    pub fn new(
-        settings: ApiSettings,
-        http: Http,
-        throttle: Arc<Throttle>,
-        events: Events,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub fn new(settings: ApiSettings, http: Http, throttle: Arc<Throttle>, retry: Retry) -> Self {
         let transport = Transport {
             http,
             throttle,
-            events,
-            shutdown,
-        };
-        let retry = Retry {
-            policy: settings.retry,
-            events: transport.events.clone(),
-            shutdown: transport.shutdown.clone(),
+            events: retry.events.clone(),
+            shutdown: retry.shutdown.clone(),
+            health: retry.health.clone(),
         };
         let sender = sign_in::sender(transport.clone(), retry.clone());
         let tokens = TokenSource::new(settings.credentials, sender);
-        Self {
+        let api = Self {
             base: settings.base,
             search_unsynched: settings.search_unsynched,
+            session: Arc::new(Session::new(tokens, transport)),
             retry,
-            session: Session::new(tokens, transport),
-        }
+        };
+        api.answer_for_health();
+        api
+    }
+
+    /// Where no user's request will do to see whether the service answers, a GET of a path that
+    /// takes none is sent, without a token: any answer will do, and nothing can be changed by it.
+    fn answer_for_health(&self) {
+        let session = Arc::downgrade(&self.session);
+        let url = self.url(&["v1", "users", "lookup"]);
+        self.retry.health.probe_with(move || {
+            let session = session.upgrade();
+            let request = Request {
+                endpoint: Endpoint::Lookup,
+                verb: Verb::Get,
+                url: url.clone(),
+                body: Body::None,
+                about: About::Nobody,
+            };
+            Box::pin(async move {
+                if let Some(session) = session {
+                    session.probe(&request).await;
+                }
+            })
+        });
     }
 
     /// Signs in, where that has not happened yet, and returns the token.
@@ -112,6 +124,7 @@ impl Api {
             verb: Verb::Patch,
             url: self.url(&["v1", "users", &target.user_id, "methods"]),
             body: json(&body),
+            about: user(&target.user_id),
         };
         let (exchange, token) = self.session.call(&request).await?;
         let mut verdict = match &exchange.reply {
@@ -141,6 +154,7 @@ impl Api {
             verb: Verb::Post,
             url: self.url(&["v1", "users", "lookup"]),
             body: json(&body),
+            about: user(email.or(username).unwrap_or_default()),
         };
         let (exchange, token) = self.session.call(&request).await?;
         let mut found = match &exchange.reply {
@@ -163,6 +177,13 @@ impl Api {
     }
 }
 
+/// The user of this name, as far as health must tell users apart.
+fn user(name: &str) -> About {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    About::User(hasher.finish())
+}
+
 fn tried<T>(exchange: &Exchange, meaning: T) -> Try<T> {
     Try {
         answer: match &exchange.reply {
@@ -170,7 +191,7 @@ fn tried<T>(exchange: &Exchange, meaning: T) -> Try<T> {
             Err(error) => error.answer,
         },
         meaning,
-        not_before: exchange.not_before,
+        next: exchange.next,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::time::SystemTime;
 
 use crate::{
+    health::About,
     http::{Body, Reply, Verb},
     model::{Endpoint, Method, UserRef},
     results::timestamp,
@@ -95,6 +96,7 @@ impl Api {
             verb: Verb::Post,
             url,
             body: json(&SearchRequest { email_like: text }),
+            about: About::Nobody,
         };
         self.list("search", &request, users_of).await
     }
@@ -124,6 +126,7 @@ impl Api {
             verb: Verb::Get,
             url,
             body: Body::None,
+            about: About::Nobody,
         };
         self.list("event log", &request, lockings_of).await
     }
@@ -145,7 +148,7 @@ impl Api {
                 redact(&mut why, &token);
                 why
             });
-            Some(Tried::new(page, again, exchange.not_before))
+            Some(Tried::new(page, again, exchange.next))
         });
         let page = asked.await.ok_or(ListError::Stopped)?;
         page.map_err(|why| ListError::Refused { list, why })

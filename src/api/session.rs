@@ -99,6 +99,7 @@ impl Session {
                 .await
                 .ok_or(Halt)?;
             self.token().await?;
+            let _pass = self.transport.pass().await?;
             self.transport.pace().await?;
             // The wait may have been long: what counts is how things stand now. A permit that
             // cannot be used at once is given up, since a later request would come too close.
@@ -108,6 +109,13 @@ impl Session {
             let _under_way = standing.under_way();
             let exchange = self.transport.send(request, Some(token.secret())).await?;
             return Ok((exchange, token));
+        }
+    }
+
+    /// Sends a request of which only that it is answered matters.
+    pub(super) async fn probe(&self, request: &Request) {
+        if self.transport.pace_urgent().await.is_ok() {
+            let _ = self.transport.send(request, None).await;
         }
     }
 

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use crate::{
     auth::{AuthError, BoxFuture, TokenReply, TokenRequest},
+    health::About,
     http::{Body, Url, Verb},
     model::Endpoint,
     retry::{Retry, Tried},
@@ -35,6 +36,7 @@ async fn ask(transport: &Transport, retry: &Retry, request: TokenRequest) -> Ans
         verb: Verb::Post,
         url,
         body: Body::Form(request.form),
+        about: About::Nobody,
     };
     let stopped = Err(AuthError::Stopped);
     let asked = retry.run(stopped, |_| async {
@@ -47,14 +49,15 @@ type Answer = Result<TokenReply, AuthError>;
 
 /// One request's answer; not settled where another one may give a token.
 async fn try_once(transport: &Transport, request: &Request) -> Result<Tried<Answer>, Halt> {
+    let _pass = transport.pass().await?;
     transport.pace_urgent().await?;
     let sent = Instant::now();
-    let Exchange { reply, not_before } = transport.send(request, None).await?;
+    let Exchange { reply, next } = transport.send(request, None).await?;
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => {
             let unreachable = Err(AuthError::Unreachable(error.text));
-            return Ok(Tried::new(unreachable, true, not_before));
+            return Ok(Tried::new(unreachable, true, next));
         }
     };
     let unreadable = reply.status == 200 && !carries_token(reply.body.as_deref());
@@ -64,7 +67,7 @@ async fn try_once(transport: &Transport, request: &Request) -> Result<Tried<Answ
         body: reply.body.unwrap_or_default(),
         sent,
     };
-    Ok(Tried::new(Ok(answer), again, not_before))
+    Ok(Tried::new(Ok(answer), again, next))
 }
 
 fn carries_token(body: Option<&[u8]>) -> bool {

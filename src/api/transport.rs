@@ -12,13 +12,15 @@ use tokio::time::Instant;
 
 use crate::{
     event::{Event, Events},
+    health::{About, Health, Pass, Sign},
     http::{Body, Http, NoReply, Reply, Url, Verb, timed},
     model::{Answer, Attempt, Endpoint},
+    retry::Next,
     shutdown::Shutdown,
     throttle::Throttle,
 };
 
-use super::{Halt, retry_after};
+use super::{Halt, classify, retry_after};
 
 /// A request, but for its token.
 #[derive(Debug)]
@@ -27,14 +29,14 @@ pub(super) struct Request {
     pub(super) verb: Verb,
     pub(super) url: Url,
     pub(super) body: Body,
+    pub(super) about: About,
 }
 
 /// One exchange and what it asks of the next.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) reply: Result<Reply, NoReply>,
-    /// The service asked that nothing be sent before this instant.
-    pub(super) not_before: Option<Instant>,
+    pub(super) next: Next,
 }
 
 /// The one way out. Clones share gate, connections and channel.
@@ -44,9 +46,17 @@ pub(super) struct Transport {
     pub(super) throttle: Arc<Throttle>,
     pub(super) events: Events,
     pub(super) shutdown: Shutdown,
+    pub(super) health: Health,
 }
 
 impl Transport {
+    /// Waits for the right to send, which in an outage is one request's at a time. It has to be
+    /// held until the request has been sent.
+    pub(super) async fn pass(&self) -> Result<Pass, Halt> {
+        let pass = self.shutdown.unless_stopped(self.health.pass());
+        pass.await.ok_or(Halt)
+    }
+
     /// Waits for the permit to send one request, which must then go at once.
     pub(super) async fn pace(&self) -> Result<(), Halt> {
         let permit = self.shutdown.unless_stopped(self.throttle.acquire());
@@ -86,7 +96,14 @@ impl Transport {
             Ok(reply) => self.hold(reply).await,
             Err(_) => None,
         };
-        Ok(Exchange { reply, not_before })
+        let sign = classify::sign(&reply);
+        self.health.heard(sign, request.about).await;
+        let next = Next {
+            not_before,
+            unanswered: sign != Sign::Answers,
+            throttled: matches!(&reply, Ok(reply) if reply.status == 429),
+        };
+        Ok(Exchange { reply, next })
     }
 
     /// Where the answer asks for a wait, everybody waits.

@@ -20,9 +20,6 @@ use crate::{
 
 use super::service::Service;
 
-/// How long requests under way may take to end after a stop.
-const DRAIN: Duration = Duration::from_secs(30);
-
 /// What is to be done, and when to stop doing it.
 pub(super) struct Job {
     pub(super) source: Prepared,
@@ -31,6 +28,8 @@ pub(super) struct Job {
     pub(super) guards: Guards,
     pub(super) canary: Option<usize>,
     pub(super) deadline: Option<Deadline>,
+    /// How long requests under way may take to end after a stop.
+    pub(super) drain: Duration,
 }
 
 /// When the job must have ended.
@@ -86,7 +85,7 @@ pub(super) async fn run(
     };
     let reporter = tokio::spawn(report::run(heard, results, stats, terminal, failed, watch));
     let timers = [
-        tokio::spawn(drain(shutdown.clone())),
+        tokio::spawn(drain(job.drain, shutdown.clone())),
         tokio::spawn(keep(job.deadline, shutdown.clone())),
     ];
     let worker = Worker {
@@ -159,9 +158,9 @@ async fn sign_in(worker: &Worker) -> bool {
 }
 
 /// Gives requests under way up when their time is over.
-async fn drain(shutdown: Shutdown) {
+async fn drain(time: Duration, shutdown: Shutdown) {
     shutdown.stopped().await;
-    tokio::time::sleep(DRAIN).await;
+    tokio::time::sleep(time).await;
     shutdown.abort();
 }
 

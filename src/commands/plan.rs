@@ -31,13 +31,7 @@ pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppErr
     let base_url = connection.base.to_string();
     let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
     let signals = service.listen()?;
-    let api = Arc::clone(&service.api);
-    service
-        .attend(async { api.sign_in().await.map(drop) })
-        .await
-        .map_err(|error| stopped_or(&service, error.into()))?;
-    let asked = service.attend(prepared.ask(&api, true)).await;
-    asked.map_err(|error| stopped_or(&service, error.into()))?;
+    get_ready(&mut prepared, &mut service).await?;
     let mut plan = plan_of(&prepared, &source, &settings, base_url);
     if settings.lookup {
         plan.today = Some(today(prepared, service, settings.pace.concurrency).await?);
@@ -58,6 +52,15 @@ pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppErr
         }),
         None => Ok(0),
     }
+}
+
+/// Signs in, and asks the service for what it keeps.
+async fn get_ready(source: &mut Prepared, service: &mut Service) -> Result<(), AppError> {
+    let api = Arc::clone(&service.api);
+    let signed_in = service.attend(api.sign_in()).await;
+    signed_in.map_err(|error| stopped_or(service, error.into()))?;
+    let asked = service.attend(source.ask(&api, true)).await;
+    asked.map_err(|error| stopped_or(service, error.into()))
 }
 
 /// Why a stop came, where one did; else this error.

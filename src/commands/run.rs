@@ -91,13 +91,15 @@ async fn get_ready(
 }
 
 fn job_of(source: Prepared, settings: &RunSettings) -> Job {
-    let margin = |asked: std::time::Duration| settings.pace.timeout.min(asked / 10);
+    let margin =
+        |asked: std::time::Duration| settings.pace.timeout.min(settings.drain).min(asked / 10);
     Job {
         source,
         places: Places::new(settings.pace.concurrency),
         only_locked: settings.read.only_locked,
         guards: settings.guards,
         canary: settings.canary,
+        drain: settings.drain,
         deadline: settings.deadline.map(|asked| Deadline {
             at: Instant::now() + asked,
             margin: margin(asked),

@@ -6,9 +6,11 @@ use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     api::{Api, ApiSettings},
+    budget::Budget,
     config::{Connection, PaceSettings},
     error::AppError,
     event::{Event, Events},
+    health::Health,
     http::{Http, HttpSettings},
     retry::Retry,
     shutdown::Shutdown,
@@ -43,18 +45,19 @@ impl Service {
         let settings = ApiSettings {
             base: connection.base,
             credentials: connection.credentials,
-            retry: pace.retry,
             search_unsynched,
         };
         let throttle = Arc::new(Throttle::new(pace.throttle));
-        let api = Api::new(settings, http, throttle, events.clone(), shutdown.clone());
+        let retry = Retry {
+            policy: pace.retry,
+            health: Health::new(pace.max_outage, events.clone(), shutdown.clone()),
+            budget: Arc::new(Budget::new(pace.throttle.rate.per_s())),
+            events: events.clone(),
+            shutdown: shutdown.clone(),
+        };
         Ok(Self {
-            api: Arc::new(api),
-            retry: Retry {
-                policy: pace.retry,
-                events: events.clone(),
-                shutdown: shutdown.clone(),
-            },
+            api: Arc::new(Api::new(settings, http, throttle, retry.clone())),
+            retry,
             events,
             heard,
             stats: Stats::new(None),

@@ -32,6 +32,24 @@ pub struct PaceSettings {
     pub retry: RetryPolicy,
     /// The time limit of one request.
     pub timeout: Duration,
+    /// How long the service may stay away.
+    pub max_outage: Duration,
+}
+
+impl Default for PaceSettings {
+    /// What holds for a command of a few requests.
+    fn default() -> Self {
+        Self {
+            throttle: ThrottleSettings {
+                rate: Rate::default(),
+                burst: NonZeroU32::MIN,
+            },
+            concurrency: DEFAULT_CONCURRENCY,
+            retry: RetryPolicy::attempts(RetryPolicy::DEFAULT_ATTEMPTS),
+            timeout: DEFAULT_TIMEOUT,
+            max_outage: SHORT_OUTAGE,
+        }
+    }
 }
 
 /// The settings of `run`, but for the connection.
@@ -57,6 +75,8 @@ pub struct RunSettings {
     pub canary: Option<usize>,
     /// When the job must have ended.
     pub deadline: Option<Duration>,
+    /// How long requests under way may take to end after a stop.
+    pub drain: Duration,
     /// Whether not to ask.
     pub yes: bool,
     /// Users to make up, 0 for those of the source; `None` without the simulator.
@@ -80,6 +100,10 @@ pub struct PlanSettings {
 
 const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// `run` is patient; whoever waits for an answer is not.
+const DEFAULT_OUTAGE: Duration = Duration::from_secs(600);
+const SHORT_OUTAGE: Duration = Duration::from_secs(15);
+const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 
 /// The settings that the options and the environment name.
 ///
@@ -104,7 +128,12 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
         summary: env.option(args.results.summary.as_deref(), "summary"),
         reason: env.option(args.results.reason.as_deref(), "reason"),
         output: output(args.results.output, env)?,
-        pace: pace(&args.pace, env)?,
+        pace: PaceSettings {
+            max_outage: length(&args.guards.max_outage, "max-outage", env)?
+                .unwrap_or(DEFAULT_OUTAGE),
+            ..pace(&args.pace, env)?
+        },
+        drain: length(&args.guards.drain, "drain", env)?.unwrap_or(DEFAULT_DRAIN),
         guards: guards(&args.guards, env)?,
         canary: canary.map(NonZeroUsize::get),
         deadline: length(&args.guards.deadline, "deadline", env)?,
@@ -175,15 +204,17 @@ fn pace(args: &PaceArgs, env: &Environment) -> Result<PaceSettings, ConfigError>
     let rate = env.option(args.rate.as_deref(), "rate");
     let rate = rate.map(|text| text.parse::<Rate>()).transpose();
     let rate = rate.map_err(|error| ConfigError::value("rate", error.to_string()))?;
+    let usual = PaceSettings::default();
     let attempts = number(&args.max_attempts, "max-attempts", env)?;
     Ok(PaceSettings {
         throttle: ThrottleSettings {
             rate: rate.unwrap_or_default(),
             burst: number(&args.burst, "burst", env)?.unwrap_or(NonZeroU32::MIN),
         },
-        concurrency: number(&args.concurrency, "concurrency", env)?.unwrap_or(DEFAULT_CONCURRENCY),
-        retry: RetryPolicy::attempts(attempts.unwrap_or(RetryPolicy::DEFAULT_ATTEMPTS)),
-        timeout: length(&args.timeout, "timeout", env)?.unwrap_or(DEFAULT_TIMEOUT),
+        concurrency: number(&args.concurrency, "concurrency", env)?.unwrap_or(usual.concurrency),
+        retry: attempts.map_or(usual.retry, RetryPolicy::attempts),
+        timeout: length(&args.timeout, "timeout", env)?.unwrap_or(usual.timeout),
+        max_outage: usual.max_outage,
     })
 }
 

@@ -173,6 +173,9 @@ impl Terminal {
                 parts.push(format!("{count} {what}"));
             }
         }
+        if let Some(away) = stats.away_since.and_then(|since| since.elapsed().ok()) {
+            parts.push(format!("service away for {}", in_words(away)));
+        }
         if let Some(until) = stats
             .paused_until
             .filter(|until| *until > SystemTime::now())

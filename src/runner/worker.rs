@@ -166,7 +166,7 @@ impl Worker {
                 Err(verdict) => {
                     let again = verdict.again;
                     story.take_in(tried.answer, verdict);
-                    Tried::new((story, None), again, tried.not_before)
+                    Tried::new((story, None), again, tried.next)
                 }
             })
         };
@@ -182,7 +182,7 @@ impl Worker {
             story.attempts += 1;
             let again = tried.meaning.again;
             story.take_in(tried.answer, tried.meaning);
-            Some(Tried::new(story, again, tried.not_before))
+            Some(Tried::new(story, again, tried.next))
         };
         self.retry.run(story, try_once).await
     }
