@@ -12,10 +12,12 @@ pub struct Call {
     pub at: Duration,
     /// `unlock`, `lookup`, `search`, `token` or `other`.
     pub endpoint: &'static str,
-    /// The path as it was sent, still encoded.
+    /// Path and query as they were sent, still encoded.
     pub path: String,
-    /// The user ID or address that it is about, decoded.
+    /// The user ID, address or part of one that it is about, decoded.
     pub user: Option<String>,
+    /// The page asked for, from 0.
+    pub page: Option<usize>,
     /// The methods asked for.
     pub methods: Vec<String>,
     /// The how-manieth token that was seen came with it; `None` without a good one.

@@ -5,16 +5,20 @@
 //! kept, and every call stands in a ledger.
 
 mod answer;
+mod directory;
 mod faults;
 mod keys;
 mod ledger;
 mod limit;
+mod lookup;
 mod routes;
 mod scenario;
 mod search;
 mod sign_in;
 mod tenant;
+mod unlock;
 mod user;
+mod visit;
 
 use std::{
     io,

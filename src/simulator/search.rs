@@ -12,8 +12,11 @@ use serde_json::Value;
 
 use super::{
     answer::Answer,
-    routes::{Shared, admit, details, enter, object},
+    lookup::details,
+    routes::{Shared, object},
+    scenario::Endpoint,
     tenant::{Tenant, locked},
+    visit::Visit,
 };
 
 const LARGEST_PAGE: usize = 25;
@@ -85,27 +88,24 @@ async fn answer(
     body: &[u8],
     render: fn(Envelope) -> Answer,
 ) -> Answer {
-    let place = tenant.arrive("search", uri.path());
-    let answer = match admit(
-        &tenant,
-        place,
-        headers,
-        uri.path(),
-        "search",
-        "rsa.user.read",
-    )
-    .await
-    {
+    let visit = Visit::begin(&tenant, Endpoint::Search, uri);
+    let answer = match visit.admit(headers, "search").await {
         Err(answer) => answer,
-        Ok(()) => match page(&tenant, paging, body) {
-            Ok(envelope) => render(envelope),
+        Ok(()) => match understood(paging, body) {
             Err(why) => Answer::error(400, "400 BAD_REQUEST", why),
+            Ok((part, paging)) => {
+                visit.is_about(&part);
+                visit.settle(|call| call.page = Some(paging.number));
+                let subject = format!("{part} {}", paging.number);
+                let well = || render(page(&tenant, &part, &paging));
+                visit.answer(&subject, well).await
+            }
         },
     };
-    enter(&tenant, place, answer)
+    visit.end(answer)
 }
 
-fn page(tenant: &Tenant, paging: AskedPage, body: &[u8]) -> Result<Envelope, &'static str> {
+fn understood(paging: AskedPage, body: &[u8]) -> Result<(String, Paging), &'static str> {
     let asked: SearchBody = object(body).ok_or("Invalid request body")?;
     let Query(paging) = paging.map_err(|_| "Invalid pageSize or pageNumber")?;
     if asked.email_like.is_empty() {
@@ -114,18 +114,22 @@ fn page(tenant: &Tenant, paging: AskedPage, body: &[u8]) -> Result<Envelope, &'s
     if !(1..=LARGEST_PAGE).contains(&paging.size) {
         return Err("pageSize must be between 1 and 25");
     }
-    let hits = tenant.directory.like(&asked.email_like);
+    Ok((asked.email_like, paging))
+}
+
+fn page(tenant: &Tenant, part: &str, paging: &Paging) -> Envelope {
+    let hits = tenant.directory.like(part);
     let accounts = locked(&tenant.accounts);
     let here = hits
         .iter()
         .skip(paging.number.saturating_mul(paging.size))
         .take(paging.size);
-    Ok(Envelope {
+    Envelope {
         total_pages: hits.len().div_ceil(paging.size),
         total_elements: hits.len(),
         elements: here
             .filter_map(|key| accounts.get(*key))
             .map(|account| details(&account.user))
             .collect(),
-    })
+    }
 }

@@ -9,73 +9,21 @@ use std::{
 };
 
 use super::{
+    answer::Answer,
+    directory::Directory,
+    faults::Luck,
     keys::{Credentials, EC_CLIENT, Keys, RSA_CLIENT, write_private},
     ledger::{Call, Ledger},
     limit::Window,
     scenario::Scenario,
-    sign_in::Tokens,
+    sign_in::{TokenForm, Tokens},
     user::SimUser,
 };
 
-/// A user and what has been asked about it.
+/// A user as it is now.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) user: SimUser,
-    pub(super) calls: u64,
-    pub(super) faults: u32,
-}
-
-/// Where users are found by name. Names never change, so this needs no lock. Of two users with one
-/// name the first counts.
-#[derive(Debug)]
-pub(super) struct Directory {
-    emails: HashMap<String, String>,
-    usernames: HashMap<String, String>,
-    /// (e-mail address, user ID), both in lower case, ascending.
-    by_email: Vec<(String, String)>,
-}
-
-impl Directory {
-    fn new(users: &[SimUser]) -> Self {
-        let mut emails = HashMap::new();
-        let mut usernames = HashMap::new();
-        let mut by_email = Vec::with_capacity(users.len());
-        for user in users {
-            let (id, email) = (user.id.to_lowercase(), user.email.to_lowercase());
-            emails.entry(email.clone()).or_insert_with(|| id.clone());
-            usernames
-                .entry(user.username.to_lowercase())
-                .or_insert_with(|| id.clone());
-            by_email.push((email, id));
-        }
-        by_email.sort();
-        by_email.dedup_by(|one, other| one.1 == other.1);
-        Self {
-            emails,
-            usernames,
-            by_email,
-        }
-    }
-
-    /// The key of the user with this e-mail address.
-    pub(super) fn with_email(&self, email: &str) -> Option<&String> {
-        self.emails.get(&email.to_lowercase())
-    }
-
-    /// The key of the user with this login name.
-    pub(super) fn with_username(&self, username: &str) -> Option<&String> {
-        self.usernames.get(&username.to_lowercase())
-    }
-
-    /// The keys of the users whose e-mail address contains this, ascending by it.
-    pub(super) fn like(&self, part: &str) -> Vec<&String> {
-        let part = part.to_lowercase();
-        let hits = self
-            .by_email
-            .iter()
-            .filter(|(email, _)| email.contains(&part));
-        hits.map(|(_, id)| id).collect()
-    }
 }
 
 /// Everything that calls read or change.
@@ -89,7 +37,7 @@ pub(super) struct Tenant {
     pub(super) window: Mutex<Window>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
-    pub(super) unlock_calls: Mutex<u64>,
+    pub(super) luck: Mutex<Luck>,
     started: Instant,
 }
 
@@ -100,11 +48,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tenant {
     pub(super) fn new(origin: &str, scenario: Scenario, users: Vec<SimUser>) -> io::Result<Self> {
         let account = |user: SimUser| {
-            let account = Account {
-                user,
-                calls: 0,
-                faults: 0,
-            };
+            let account = Account { user };
             (account.user.id.to_lowercase(), account)
         };
         let directory = Directory::new(&users);
@@ -116,7 +60,7 @@ impl Tenant {
             ledger: Mutex::default(),
             window: Mutex::default(),
             accounts: Mutex::new(users.into_iter().map(account).collect()),
-            unlock_calls: Mutex::default(),
+            luck: Mutex::default(),
             started: Instant::now(),
             scenario,
         })
@@ -138,6 +82,24 @@ impl Tenant {
         format!("{}/oauth/token", self.origin)
     }
 
+    /// The answer of the token endpoint.
+    pub(super) fn give_token(&self, form: &TokenForm) -> Answer {
+        let endpoint = self.token_endpoint();
+        locked(&self.tokens).give(&self.keys, &endpoint, &self.scenario, form)
+    }
+
+    /// A user who is not this one: of this tenant, where there are more than one.
+    pub(super) fn somebody_else(&self, user: &SimUser) -> SimUser {
+        let made_up = || SimUser::with_id("00000000-0000-4000-8000-00000000ffff", 0);
+        let accounts = locked(&self.accounts);
+        let everybody = self.directory.like("");
+        let others = everybody.into_iter().filter_map(|key| accounts.get(key));
+        others
+            .map(|account| &account.user)
+            .find(|other| !other.id.eq_ignore_ascii_case(&user.id))
+            .map_or_else(made_up, Clone::clone)
+    }
+
     /// Enters a call that has just arrived. Returns its place, for [`Self::settle`].
     pub(super) fn arrive(&self, endpoint: &'static str, path: &str) -> usize {
         let mut ledger = locked(&self.ledger);
@@ -146,6 +108,7 @@ impl Tenant {
             endpoint,
             path: path.to_owned(),
             user: None,
+            page: None,
             methods: Vec::new(),
             token: None,
             status: None,

@@ -71,6 +71,7 @@ fn every_sample_scenario_is_sound() {
 }
 
 mod calls;
+mod faults;
 mod sign_in;
 mod trouble;
 

@@ -47,6 +47,12 @@ impl SimUser {
             locked,
         }
     }
+
+    /// Whether this is the user's ID, e-mail address or login name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let names = [&self.id, &self.email, &self.username];
+        names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Made-up users: the same from the same seed.
