@@ -22,6 +22,12 @@ pub struct Call {
     pub methods: Vec<String>,
     /// The how-manieth token that was seen came with it; `None` without a good one.
     pub token: Option<u64>,
+    /// When the limit let it through, since the simulator's start; `None` where it did not come so
+    /// far, or was refused.
+    #[serde(serialize_with = "maybe_milliseconds", rename = "admitted_ms")]
+    pub admitted: Option<Duration>,
+    /// Whether the limit refused it.
+    pub refused: bool,
     /// The status answered; `None` where no answer was sent.
     pub status: Option<u16>,
     /// The fault that was played.
@@ -34,6 +40,13 @@ pub struct Call {
 
 fn milliseconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(at.as_secs_f64() * 1000.0)
+}
+
+fn maybe_milliseconds<S: serde::Serializer>(
+    at: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.as_secs_f64() * 1000.0).serialize(serializer)
 }
 
 /// All calls, in the order of arrival.
@@ -67,14 +80,28 @@ impl Ledger {
     /// The most calls, of every kind together, that arrived within any window of this length.
     #[must_use]
     pub fn most_within(&self, window: Duration) -> usize {
-        let mut first = 0;
-        let mut most = 0;
-        for (last, call) in self.calls.iter().enumerate() {
-            while self.calls[first].at + window <= call.at {
-                first += 1;
-            }
-            most = most.max(last - first + 1);
-        }
-        most
+        most_within(self.calls.iter().map(|call| call.at), window)
     }
+
+    /// The most calls, of every kind together, that the limit let through within any window of
+    /// this length. Where there is no limit, all calls on a good token count as let through; calls
+    /// of the token endpoint do only where the limit counts them.
+    #[must_use]
+    pub fn accepted_within(&self, window: Duration) -> usize {
+        most_within(self.calls.iter().filter_map(|call| call.admitted), window)
+    }
+}
+
+fn most_within(moments: impl Iterator<Item = Duration>, window: Duration) -> usize {
+    let mut moments: Vec<_> = moments.collect();
+    moments.sort_unstable();
+    let mut first = 0;
+    let mut most = 0;
+    for (last, at) in moments.iter().enumerate() {
+        while moments[first] + window <= *at {
+            first += 1;
+        }
+        most = most.max(last - first + 1);
+    }
+    most
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::user::SimUser;
 
-pub(super) use limit::{Limit, LimitBody, RetryAfter};
+pub(super) use limit::{Limit, LimitBody, LimitKind, RetryAfter};
 pub(super) use trouble::{Endpoint, Fault, FaultKind};
 
 /// A scenario. Every member has a default: a service that is quick, takes everything and never
@@ -177,6 +177,11 @@ impl Scenario {
     pub(super) const fn token_lifetime(&self) -> Duration {
         Duration::from_millis((self.token.lifetime_s * 1000.0) as u64)
     }
+}
+
+/// So many seconds; none where the number is negative, for ever where it is too large.
+pub(super) fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 const fn second() -> u64 {

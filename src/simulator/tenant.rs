@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use super::{
     faults::Luck,
     keys::{Credentials, EC_CLIENT, Keys, RSA_CLIENT, write_private},
     ledger::{Call, Ledger},
-    limit::Window,
+    limit::Counter,
     scenario::Scenario,
     sign_in::{TokenForm, Tokens},
     user::SimUser,
@@ -34,11 +34,12 @@ pub(super) struct Tenant {
     pub(super) keys: Keys,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) ledger: Mutex<Ledger>,
-    pub(super) window: Mutex<Window>,
+    pub(super) counter: Mutex<Counter>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
     pub(super) luck: Mutex<Luck>,
     started: Instant,
+    first_call: OnceLock<Instant>,
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,10 +59,11 @@ impl Tenant {
             keys: Keys::generate()?,
             tokens: Mutex::default(),
             ledger: Mutex::default(),
-            window: Mutex::default(),
+            counter: Mutex::default(),
             accounts: Mutex::new(users.into_iter().map(account).collect()),
             luck: Mutex::default(),
             started: Instant::now(),
+            first_call: OnceLock::new(),
             scenario,
         })
     }
@@ -100,6 +102,21 @@ impl Tenant {
             .map_or_else(made_up, Clone::clone)
     }
 
+    /// How long ago the first call of the API arrived; `None` where there was none yet.
+    pub(super) fn since_first_call(&self) -> Option<Duration> {
+        self.first_call.get().map(Instant::elapsed)
+    }
+
+    /// From the first call of the API on, scenarios count their time.
+    pub(super) fn calls_have_begun(&self) {
+        self.first_call.get_or_init(Instant::now);
+    }
+
+    /// How long the simulator has been running.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Enters a call that has just arrived. Returns its place, for [`Self::settle`].
     pub(super) fn arrive(&self, endpoint: &'static str, path: &str) -> usize {
         let mut ledger = locked(&self.ledger);
@@ -109,6 +126,8 @@ impl Tenant {
             path: path.to_owned(),
             user: None,
             page: None,
+            admitted: None,
+            refused: false,
             methods: Vec::new(),
             token: None,
             status: None,

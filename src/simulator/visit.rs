@@ -26,6 +26,9 @@ pub(super) struct Visit<'a> {
 impl<'a> Visit<'a> {
     /// Enters a call that has just arrived.
     pub(super) fn begin(tenant: &'a Tenant, endpoint: Endpoint, uri: &'a Uri) -> Self {
+        if endpoint != Endpoint::Token {
+            tenant.calls_have_begun();
+        }
         let asked = uri
             .path_and_query()
             .map_or(uri.path(), |asked| asked.as_str());
@@ -95,14 +98,24 @@ impl<'a> Visit<'a> {
 
     /// Counts the call, or turns it away.
     pub(super) fn within_limit(&self) -> Result<(), Answer> {
-        let Some(limit) = &self.tenant.scenario.limit else {
-            return Ok(());
-        };
-        if self.endpoint == Endpoint::Token && !limit.tokens {
+        let (tenant, limit) = (self.tenant, self.tenant.scenario.limit.as_ref());
+        if self.endpoint == Endpoint::Token && !limit.is_some_and(|limit| limit.tokens) {
             return Ok(());
         }
-        let taken = locked(&self.tenant.window).take(limit, Instant::now());
-        taken.map_err(|wait| limit::refused(limit, wait))
+        let since = tenant.since_first_call().unwrap_or_default();
+        let mut counter = locked(&tenant.counter);
+        // Read while nobody else can: what is taken and what is entered are in the same order.
+        let (now, at) = (Instant::now(), tenant.uptime());
+        let taken = limit.map_or(Ok(()), |limit| counter.take(limit, since, now));
+        drop(counter);
+        self.settle(|call| {
+            call.admitted = taken.is_ok().then_some(at);
+            call.refused = taken.is_err();
+        });
+        match (taken, limit) {
+            (Err(wait), Some(limit)) => Err(limit::refused(limit, wait)),
+            _ => Ok(()),
+        }
     }
 
     /// Counts a call that was understood. Returns its number among its kind.
