@@ -28,6 +28,8 @@ pub struct Call {
     pub admitted: Option<Duration>,
     /// Whether the limit refused it.
     pub refused: bool,
+    /// Whether it came during an outage. Calls on connections that were closed at once never came.
+    pub outage: bool,
     /// The status answered; `None` where no answer was sent.
     pub status: Option<u16>,
     /// The fault that was played.

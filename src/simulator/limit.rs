@@ -112,14 +112,14 @@ impl Counter {
 }
 
 /// The answer to a call beyond the limit.
-pub(super) fn refused(limit: &Limit, wait: Duration) -> Answer {
+pub(super) fn refused(limit: &Limit, wait: Duration, clock: SystemTime) -> Answer {
     let seconds = wait.as_secs_f64().ceil() as u64;
     let answer = too_many(limit.body);
     match limit.retry_after {
         RetryAfter::None => answer,
         RetryAfter::Seconds => answer.header("retry-after", seconds.to_string()),
         RetryAfter::Date => {
-            let until = SystemTime::now() + Duration::from_secs(seconds);
+            let until = clock + Duration::from_secs(seconds);
             answer.header("retry-after", httpdate::fmt_http_date(until))
         }
     }

@@ -11,6 +11,7 @@ mod keys;
 mod ledger;
 mod limit;
 mod lookup;
+mod outage;
 mod routes;
 mod scenario;
 mod search;
@@ -27,6 +28,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use axum::http::header::DATE;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -126,19 +128,24 @@ pub async fn start(settings: Settings) -> io::Result<Simulator> {
 
 /// Takes connections until told to stop; then all of them end.
 async fn serve(listener: TcpListener, tenant: Arc<Tenant>, stop: CancellationToken) {
-    let router = TowerToHyperService::new(routes::router(tenant));
+    let router = TowerToHyperService::new(routes::router(Arc::clone(&tenant)));
     let mut connections = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = accepted else {
             continue;
         };
+        if tenant.refuses() {
+            continue;
+        }
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (router, tenant) = (router.clone(), Arc::clone(&tenant));
         let service = service_fn(move |request| {
             let answering = hyper::service::Service::call(&router, request);
+            let tenant = Arc::clone(&tenant);
             async move {
-                let Ok(answer) = answering.await;
+                let Ok(mut answer) = answering.await;
+                answer.headers_mut().insert(DATE, tenant.date());
                 match answer.extensions().get::<Cut>() {
                     Some(Cut) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
                     None => Ok(answer),

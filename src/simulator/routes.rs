@@ -60,7 +60,8 @@ async fn token(
     form: Result<Form<TokenForm>, FormRejection>,
 ) -> Answer {
     let visit = Visit::begin(&tenant, Endpoint::Token, &uri);
-    let answer = match (visit.within_limit(), form) {
+    let admitted = visit.in_service().and_then(|()| visit.within_limit());
+    let answer = match (admitted, form) {
         (Err(answer), _) => answer,
         (Ok(()), Err(_)) => Answer::json(400, &json!({"error": "invalid_request"})),
         (Ok(()), Ok(Form(form))) => visit.answer("", || tenant.give_token(&form)).await,

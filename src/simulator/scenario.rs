@@ -3,7 +3,7 @@
 mod limit;
 mod trouble;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, de::Error};
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::user::SimUser;
 
 pub(super) use limit::{Limit, LimitBody, LimitKind, RetryAfter};
-pub(super) use trouble::{Endpoint, Fault, FaultKind};
+pub(super) use trouble::{Endpoint, Fault, FaultKind, Outage, OutageKind};
 
 /// A scenario. Every member has a default: a service that is quick, takes everything and never
 /// fails. `samples/scenarios/reference.toml` names all of them.
@@ -25,9 +25,11 @@ pub struct Scenario {
     pub seed: u64,
     pub latency_ms: u64,
     pub jitter_ms: u64,
+    pub clock_skew_s: i32,
     pub limit: Option<Limit>,
     pub token: Token,
     pub fault: Vec<Fault>,
+    pub outage: Vec<Outage>,
     pub user: Vec<UserRule>,
 }
 
@@ -105,9 +107,11 @@ impl Default for Scenario {
             seed: 1,
             latency_ms: 0,
             jitter_ms: 0,
+            clock_skew_s: 0,
             limit: None,
             token: Token::default(),
             fault: Vec::new(),
+            outage: Vec::new(),
             user: Vec::new(),
         }
     }
@@ -172,6 +176,19 @@ impl Scenario {
     /// What is special about this user.
     pub(super) fn rule(&self, user: &SimUser) -> Option<&UserRule> {
         self.user.iter().find(|rule| user.is_called(&rule.id))
+    }
+
+    /// What the service's clock shows.
+    pub(super) fn now(&self) -> SystemTime {
+        let now = SystemTime::now();
+        let skew = Duration::from_secs(self.clock_skew_s.unsigned_abs().into());
+        let shifted = if self.clock_skew_s < 0 {
+            now.checked_sub(skew)
+        } else {
+            now.checked_add(skew)
+        };
+        // A date before 1970 could not be written as a header.
+        shifted.unwrap_or(now).max(SystemTime::UNIX_EPOCH)
     }
 
     pub(super) const fn token_lifetime(&self) -> Duration {

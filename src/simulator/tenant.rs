@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::http::HeaderValue;
+
 use super::{
     answer::Answer,
     directory::Directory,
@@ -15,6 +17,7 @@ use super::{
     keys::{Credentials, EC_CLIENT, Keys, RSA_CLIENT, write_private},
     ledger::{Call, Ledger},
     limit::Counter,
+    outage::Outages,
     scenario::Scenario,
     sign_in::{TokenForm, Tokens},
     user::SimUser,
@@ -35,6 +38,7 @@ pub(super) struct Tenant {
     pub(super) tokens: Mutex<Tokens>,
     pub(super) ledger: Mutex<Ledger>,
     pub(super) counter: Mutex<Counter>,
+    pub(super) outages: Mutex<Outages>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
     pub(super) luck: Mutex<Luck>,
@@ -60,6 +64,7 @@ impl Tenant {
             tokens: Mutex::default(),
             ledger: Mutex::default(),
             counter: Mutex::default(),
+            outages: Mutex::default(),
             accounts: Mutex::new(users.into_iter().map(account).collect()),
             luck: Mutex::default(),
             started: Instant::now(),
@@ -112,6 +117,17 @@ impl Tenant {
         self.first_call.get_or_init(Instant::now);
     }
 
+    /// Whether new connections are to be closed now.
+    pub(super) fn refuses(&self) -> bool {
+        locked(&self.outages).refuse(&self.scenario.outage, self.since_first_call())
+    }
+
+    /// What the service's clock shows, as a header.
+    pub(super) fn date(&self) -> HeaderValue {
+        let date = httpdate::fmt_http_date(self.scenario.now());
+        HeaderValue::from_str(&date).expect("a date is ASCII")
+    }
+
     /// How long the simulator has been running.
     pub(super) fn uptime(&self) -> Duration {
         self.started.elapsed()
@@ -128,6 +144,7 @@ impl Tenant {
             page: None,
             admitted: None,
             refused: false,
+            outage: false,
             methods: Vec::new(),
             token: None,
             status: None,

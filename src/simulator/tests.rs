@@ -72,6 +72,7 @@ fn every_sample_scenario_is_sound() {
 
 mod calls;
 mod faults;
+mod outages;
 mod sign_in;
 mod trouble;
 

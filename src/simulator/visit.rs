@@ -8,8 +8,8 @@ use super::{
     answer::Answer,
     faults::asked,
     ledger::Call,
-    limit,
-    scenario::{Dialect, Endpoint, Fault, FaultKind},
+    limit, outage,
+    scenario::{Dialect, Endpoint, Fault, FaultKind, OutageKind},
     tenant::{Tenant, locked},
     user::random_for,
 };
@@ -21,6 +21,8 @@ pub(super) struct Visit<'a> {
     path: &'a str,
     /// In the ledger.
     place: usize,
+    /// Met on arrival.
+    outage: Option<OutageKind>,
 }
 
 impl<'a> Visit<'a> {
@@ -29,14 +31,23 @@ impl<'a> Visit<'a> {
         if endpoint != Endpoint::Token {
             tenant.calls_have_begun();
         }
-        let asked = uri
-            .path_and_query()
-            .map_or(uri.path(), |asked| asked.as_str());
+        let asked = uri.path_and_query();
+        let place = tenant.arrive(
+            endpoint.word(),
+            asked.map_or(uri.path(), |asked| asked.as_str()),
+        );
+        let outage = locked(&tenant.outages).meet(
+            &tenant.scenario.outage,
+            endpoint,
+            tenant.since_first_call(),
+        );
+        tenant.settle(place, |call| call.outage = outage.is_some());
         Self {
             tenant,
             endpoint,
             path: uri.path(),
-            place: tenant.arrive(endpoint.word(), asked),
+            place,
+            outage,
         }
     }
 
@@ -56,8 +67,18 @@ impl<'a> Visit<'a> {
         answer
     }
 
-    /// Latency, token, permission, limit: what stands before every call of the API.
+    /// Whether the service is there at all.
+    pub(super) fn in_service(&self) -> Result<(), Answer> {
+        self.outage.map_or(Ok(()), |kind| Err(outage::answer(kind)))
+    }
+
+    /// Outage, latency, token, permission, limit: what stands before every call of the API.
     pub(super) async fn admit(&self, headers: &HeaderMap, about: &str) -> Result<(), Answer> {
+        if self.outage.is_some() {
+            // For the ledger: with this token the call would have been let in.
+            let _ = self.sign_in(headers);
+        }
+        self.in_service()?;
         let scenario = &self.tenant.scenario;
         let jitter = random_for(scenario.seed, about, u64::MAX - self.place as u64)
             .u64(..=scenario.jitter_ms);
@@ -113,7 +134,7 @@ impl<'a> Visit<'a> {
             call.refused = taken.is_err();
         });
         match (taken, limit) {
-            (Err(wait), Some(limit)) => Err(limit::refused(limit, wait)),
+            (Err(wait), Some(limit)) => Err(limit::refused(limit, wait, tenant.scenario.now())),
             _ => Ok(()),
         }
     }

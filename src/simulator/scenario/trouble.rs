@@ -141,3 +141,52 @@ impl FaultKind {
         }
     }
 }
+
+/// A time in which nothing works.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each member is described in samples/scenarios/reference.toml"
+)]
+pub struct Outage {
+    #[serde(default)]
+    pub after_s: f64,
+    /// Begins with the call after so many, instead of `after_s`.
+    #[serde(default)]
+    pub after_calls: Option<u64>,
+    pub for_s: f64,
+    pub kind: OutageKind,
+    #[serde(default = "yes")]
+    pub tokens: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What callers see of an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum OutageKind {
+    /// The connection ends without an answer.
+    #[serde(rename = "cut")]
+    Cut,
+    /// New connections are closed at once; on others, calls are cut.
+    #[serde(rename = "refuse")]
+    Refuse,
+    /// 429 with an application error.
+    #[serde(rename = "429")]
+    TooMany,
+    /// 500 with a page.
+    #[serde(rename = "500")]
+    Internal,
+    /// 502 with a page.
+    #[serde(rename = "502")]
+    BadGateway,
+    /// 503 with a page.
+    #[serde(rename = "503")]
+    Unavailable,
+    /// 504 with a page.
+    #[serde(rename = "504")]
+    GatewayTimeout,
+}

@@ -273,3 +273,22 @@ async fn a_token_that_is_over_is_refused() {
     let (status, body) = Rig::answer(rig.client.patch(url).bearer_auth(token).body(ALL)).await;
     assert_eq!((status, &body["error"]), (401, &json!("Unauthorized")));
 }
+
+#[tokio::test]
+async fn the_clock_of_the_service_decides_on_tokens() {
+    for (skew, status) in [(30, 200), (1800, 200), (3600, 403), (-30, 200), (-120, 403)] {
+        let rig = Rig::new(&format!("clock_skew_s = {skew}")).await;
+        let keys = &rig.simulator.tenant.keys;
+        let aud = format!("{}/v1", rig.simulator.base_url());
+        let header = json!({"typ": "JWT", "alg": "RS256"});
+        let claims = json!({"sub": ACCESS_ID, "iat": now(), "exp": now() + 3300, "aud": aud});
+        let base = rig.simulator.base_url();
+        let url = format!("{base}/v1/users/{}/methods", rig.users[0].id);
+        let request = rig.client.patch(url).body(ALL);
+        let request = request.bearer_auth(signed(keys, &header, &claims));
+        assert_eq!(Rig::answer(request).await.0, status, "{skew} s");
+        let header = json!({"alg": "ES256", "kid": EC_CLIENT});
+        let (got, _) = sign_in(&rig, EC_CLIENT, &header, &self::claims(&rig, EC_CLIENT), "").await;
+        assert_eq!(got, if skew < 300 { 200 } else { 401 }, "{skew} s");
+    }
+}
