@@ -1,31 +1,23 @@
 //! User Details: finds one user by address or login name.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, Uri, header},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::{
     answer::Answer,
+    details::Details,
     faults::asked,
     routes::{Shared, object},
-    scenario::{Endpoint, FaultKind},
-    tenant::{Tenant, locked},
-    user::SimUser,
+    scenario::{Dialect, Endpoint, FaultKind, Lookup},
+    tenant::Tenant,
     visit::{Visit, wait},
 };
-
-/// The lock flags of User Details.
-pub(super) const FLAGS: [&str; 5] = [
-    "isTokenLocked",
-    "isSmsLocked",
-    "isVoiceLocked",
-    "isFingerprintLocked",
-    "isApproveLocked",
-];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -87,17 +79,18 @@ fn understood(headers: &HeaderMap, body: &[u8]) -> Result<LookupBody, Answer> {
 }
 
 async fn find(tenant: &Tenant, visit: &Visit<'_>, body: &LookupBody) -> Answer {
-    let name = body.name();
-    tracing::debug!(unsynched = body.search_unsynched, "lookup");
+    let (name, settings) = (body.name(), &tenant.scenario.lookup);
     let key = if body.email.is_some() {
         tenant.directory.with_email(name)
     } else {
         tenant.directory.with_username(name)
     };
-    let found = key.and_then(|key| {
-        let accounts = locked(&tenant.accounts);
-        accounts.get(key).map(|account| account.user.clone())
-    });
+    let mut found = key.and_then(|key| tenant.present(key));
+    if found.is_none() && body.search_unsynched {
+        // Whoever is not found takes as long as who is: the identity source is asked.
+        tokio::time::sleep(Duration::from_millis(settings.unsynched_delay_ms)).await;
+        found = key.and_then(|key| tenant.synchronise(key));
+    }
     let rule = found.as_ref().and_then(|user| tenant.scenario.rule(user));
     if let Some(status) = rule.and_then(|rule| rule.lookup_status) {
         return Answer::special(status);
@@ -108,48 +101,26 @@ async fn find(tenant: &Tenant, visit: &Visit<'_>, body: &LookupBody) -> Answer {
     visit.settle(|call| call.fault = kind.map(|kind| format!("{kind:?}")));
     wait(drawn.filter(|_| kind == Some(FaultKind::Slow))).await;
     let retry_after_s = drawn.and_then(|fault| fault.retry_after_s);
-    asked(kind, retry_after_s, || match (found, kind) {
-        (Some(user), Some(FaultKind::OtherUser)) => {
-            Answer::json(200, &details(&tenant.somebody_else(&user)))
+    asked(kind, retry_after_s, || {
+        let Some(user) = found else {
+            return not_found(settings, name, visit.path());
+        };
+        let user = match kind {
+            Some(FaultKind::OtherUser) => tenant.somebody_else(&user),
+            _ => user,
+        };
+        let mut details = Details::of(&user, tenant.scenario.rule(&user));
+        if kind == Some(FaultKind::NoFlags) {
+            details.without_flags();
         }
-        (Some(user), Some(FaultKind::NoFlags)) => Answer::json(200, &without_flags(details(&user))),
-        (Some(user), _) => Answer::json(200, &details(&user)),
-        (None, _) => Answer::error(404, "404 NOT_FOUND", &format!("User {name} not found")),
+        Answer::json(200, &details.in_lookup(settings))
     })
 }
 
-fn without_flags(mut details: Value) -> Value {
-    if let Some(members) = details.as_object_mut() {
-        members.retain(|member, _| !FLAGS.contains(&member.as_str()));
+fn not_found(settings: &Lookup, name: &str, path: &str) -> Answer {
+    let why = format!("User {name} not found");
+    match settings.not_found {
+        Dialect::Application => Answer::error(404, "404 NOT_FOUND", &why),
+        Dialect::Framework => Answer::framework(404, &why, path),
     }
-    details
-}
-
-/// User Details, as captured answers show them.
-pub(super) fn details(user: &SimUser) -> Value {
-    json!({
-        "id": user.id,
-        "emailAddress": user.email,
-        "firstName": "Simulated",
-        "lastName": user.username,
-        "creationDate": "2024-01-15T09:30:00.000Z",
-        "identitySource": "Simulated Directory",
-        "userStatus": "Enabled",
-        "highRiskUser": false,
-        "markDeleted": false,
-        "markDeletedAt": null,
-        "markDeletedBy": null,
-        "isTokenLocked": user.locked[0],
-        "isSmsLocked": user.locked[1],
-        "isVoiceLocked": user.locked[2],
-        "isFingerprintLocked": false,
-        "isApproveLocked": false,
-        "lastSyncTime": "2026-01-02T03:04:05.000Z",
-        "emergencyAccessStatus": "Disabled",
-        "offlineEmergencyAccessStatus": "Disabled",
-        "principalUsername": user.username,
-        "alternateUsername": "",
-        "smsNumber": "+15550100",
-        "voiceNumber": "+15550100",
-    })
 }

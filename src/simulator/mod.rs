@@ -5,6 +5,7 @@
 //! kept, and every call stands in a ledger.
 
 mod answer;
+mod details;
 mod directory;
 mod faults;
 mod keys;

@@ -1,5 +1,6 @@
 //! How the simulated service behaves: data, from TOML.
 
+mod calls;
 mod limit;
 mod trouble;
 
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use super::user::SimUser;
 
+pub(super) use calls::{Churn, FlagForm, Lookup, Search, SearchShape};
 pub(super) use limit::{Limit, LimitBody, LimitKind, RetryAfter};
 pub(super) use trouble::{Endpoint, Fault, FaultKind, Outage, OutageKind};
 
@@ -28,6 +30,8 @@ pub struct Scenario {
     pub clock_skew_s: i32,
     pub limit: Option<Limit>,
     pub token: Token,
+    pub lookup: Lookup,
+    pub search: Search,
     pub fault: Vec<Fault>,
     pub outage: Vec<Outage>,
     pub user: Vec<UserRule>,
@@ -99,6 +103,9 @@ pub struct UserRule {
     pub missing_flags: Vec<String>,
     pub lookup_status: Option<u16>,
     pub lookup_always: Option<FaultKind>,
+    pub unsynched: bool,
+    pub disabled: bool,
+    pub mark_deleted: bool,
 }
 
 impl Default for Scenario {
@@ -110,6 +117,8 @@ impl Default for Scenario {
             clock_skew_s: 0,
             limit: None,
             token: Token::default(),
+            lookup: Lookup::default(),
+            search: Search::default(),
             fault: Vec::new(),
             outage: Vec::new(),
             user: Vec::new(),

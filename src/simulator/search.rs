@@ -1,7 +1,5 @@
 //! User Search: a page of the users whose e-mail address contains a text.
 
-use std::sync::Arc;
-
 use axum::{
     body::Bytes,
     extract::{Query, State, rejection::QueryRejection},
@@ -12,10 +10,11 @@ use serde_json::Value;
 
 use super::{
     answer::Answer,
-    lookup::details,
+    details::Details,
     routes::{Shared, object},
-    scenario::Endpoint,
+    scenario::{Endpoint, SearchShape},
     tenant::{Tenant, locked},
+    user::SimUser,
     visit::Visit,
 };
 
@@ -42,13 +41,18 @@ const fn largest_page() -> usize {
 
 type AskedPage = Result<Query<Paging>, QueryRejection>;
 
-/// What version 2 wraps its page in.
+/// A page of hits, and what there is to say of all of them.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Envelope {
-    #[serde(rename = "totalPages")]
-    total_pages: usize,
-    #[serde(rename = "totalElements")]
-    total_elements: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_pages: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_elements: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_size: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_page: Option<usize>,
     elements: Vec<Value>,
 }
 
@@ -60,10 +64,7 @@ pub(super) async fn first(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    answer(tenant, &uri, paging, &headers, &body, |envelope| {
-        Answer::json(200, &envelope.elements)
-    })
-    .await
+    answer(&tenant, &uri, paging, &headers, &body, SearchShape::Array).await
 }
 
 /// Version 2: any page, counted from 0.
@@ -74,21 +75,19 @@ pub(super) async fn paged(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    answer(tenant, &uri, paging, &headers, &body, |envelope| {
-        Answer::json(200, &envelope)
-    })
-    .await
+    let shape = tenant.scenario.search.shape;
+    answer(&tenant, &uri, paging, &headers, &body, shape).await
 }
 
 async fn answer(
-    tenant: Arc<Tenant>,
+    tenant: &Tenant,
     uri: &Uri,
     paging: AskedPage,
     headers: &HeaderMap,
     body: &[u8],
-    render: fn(Envelope) -> Answer,
+    shape: SearchShape,
 ) -> Answer {
-    let visit = Visit::begin(&tenant, Endpoint::Search, uri);
+    let visit = Visit::begin(tenant, Endpoint::Search, uri);
     let answer = match visit.admit(headers, "search").await {
         Err(answer) => answer,
         Ok(()) => match understood(paging, body) {
@@ -97,7 +96,14 @@ async fn answer(
                 visit.is_about(&part);
                 visit.settle(|call| call.page = Some(paging.number));
                 let subject = format!("{part} {}", paging.number);
-                let well = || render(page(&tenant, &part, &paging));
+                let well = || {
+                    let page = page(tenant, &part, &paging);
+                    tenant.turn_page();
+                    match shape {
+                        SearchShape::Envelope => Answer::json(200, &page),
+                        SearchShape::Array => Answer::json(200, &page.elements),
+                    }
+                };
                 visit.answer(&subject, well).await
             }
         },
@@ -118,18 +124,26 @@ fn understood(paging: AskedPage, body: &[u8]) -> Result<(String, Paging), &'stat
 }
 
 fn page(tenant: &Tenant, part: &str, paging: &Paging) -> Envelope {
+    let (scenario, accounts) = (&tenant.scenario, locked(&tenant.accounts));
     let hits = tenant.directory.like(part);
-    let accounts = locked(&tenant.accounts);
+    let hits: Vec<_> = hits
+        .into_iter()
+        .filter_map(|key| accounts.get(key))
+        .filter(|account| account.is_present())
+        .map(|account| &account.user)
+        .collect();
     let here = hits
         .iter()
         .skip(paging.number.saturating_mul(paging.size))
         .take(paging.size);
+    let settings = &scenario.search;
+    let element =
+        |user: &&SimUser| Details::of(user, scenario.rule(user)).in_search(settings.flags);
     Envelope {
-        total_pages: hits.len().div_ceil(paging.size),
-        total_elements: hits.len(),
-        elements: here
-            .filter_map(|key| accounts.get(*key))
-            .map(|account| details(&account.user))
-            .collect(),
+        total_pages: settings.totals.then(|| hits.len().div_ceil(paging.size)),
+        total_elements: settings.totals.then_some(hits.len()),
+        page_size: settings.extra.then_some(paging.size),
+        current_page: settings.extra.then_some(paging.number),
+        elements: here.map(element).collect(),
     }
 }

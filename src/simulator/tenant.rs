@@ -18,7 +18,7 @@ use super::{
     ledger::{Call, Ledger},
     limit::Counter,
     outage::Outages,
-    scenario::Scenario,
+    scenario::{Churn, Scenario},
     sign_in::{TokenForm, Tokens},
     user::SimUser,
 };
@@ -27,6 +27,17 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) user: SimUser,
+    /// Whether the identity source has the user.
+    pub(super) there: bool,
+    /// Whether the service has been told.
+    pub(super) synched: bool,
+}
+
+impl Account {
+    /// Whether calls find the user.
+    pub(super) const fn is_present(&self) -> bool {
+        self.there && self.synched
+    }
 }
 
 /// Everything that calls read or change.
@@ -41,6 +52,8 @@ pub(super) struct Tenant {
     pub(super) outages: Mutex<Outages>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
+    /// The pages of searches that were answered.
+    pages: Mutex<u64>,
     pub(super) luck: Mutex<Luck>,
     started: Instant,
     first_call: OnceLock<Instant>,
@@ -53,9 +66,16 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tenant {
     pub(super) fn new(origin: &str, scenario: Scenario, users: Vec<SimUser>) -> io::Result<Self> {
         let account = |user: SimUser| {
-            let account = Account { user };
+            let later = |churn: &Churn| churn.add.iter().any(|name| user.is_called(name));
+            let unsynched = scenario.rule(&user).is_some_and(|rule| rule.unsynched);
+            let account = Account {
+                there: !scenario.search.churn.iter().any(later),
+                synched: !unsynched,
+                user,
+            };
             (account.user.id.to_lowercase(), account)
         };
+        let accounts = users.iter().cloned().map(account).collect();
         let directory = Directory::new(&users);
         Ok(Self {
             directory,
@@ -65,7 +85,8 @@ impl Tenant {
             ledger: Mutex::default(),
             counter: Mutex::default(),
             outages: Mutex::default(),
-            accounts: Mutex::new(users.into_iter().map(account).collect()),
+            accounts: Mutex::new(accounts),
+            pages: Mutex::default(),
             luck: Mutex::default(),
             started: Instant::now(),
             first_call: OnceLock::new(),
@@ -78,6 +99,38 @@ impl Tenant {
         accounts
             .get(&user_id.to_lowercase())
             .map(|account| account.user.locked)
+    }
+
+    /// The user of this key, if calls find it.
+    pub(super) fn present(&self, key: &str) -> Option<SimUser> {
+        let accounts = locked(&self.accounts);
+        let account = accounts.get(key).filter(|account| account.is_present());
+        account.map(|account| account.user.clone())
+    }
+
+    /// The user of this key, if the identity source has it. From now on calls find it.
+    pub(super) fn synchronise(&self, key: &str) -> Option<SimUser> {
+        let mut accounts = locked(&self.accounts);
+        let account = accounts.get_mut(key).filter(|account| account.there)?;
+        account.synched = true;
+        Some(account.user.clone())
+    }
+
+    /// Enters that a page of hits was answered, after which users may come and go.
+    pub(super) fn turn_page(&self) {
+        let mut pages = locked(&self.pages);
+        *pages += 1;
+        let mut accounts = locked(&self.accounts);
+        let due = |churn: &&Churn| churn.after_pages == *pages;
+        for churn in self.scenario.search.churn.iter().filter(due) {
+            for (names, there) in [(&churn.remove, false), (&churn.add, true)] {
+                for account in accounts.values_mut() {
+                    if names.iter().any(|name| account.user.is_called(name)) {
+                        account.there = there;
+                    }
+                }
+            }
+        }
     }
 
     /// What a legacy token is meant for: the URL in the key file, to the letter.
@@ -100,7 +153,10 @@ impl Tenant {
         let made_up = || SimUser::with_id("00000000-0000-4000-8000-00000000ffff", 0);
         let accounts = locked(&self.accounts);
         let everybody = self.directory.like("");
-        let others = everybody.into_iter().filter_map(|key| accounts.get(key));
+        let others = everybody
+            .into_iter()
+            .filter_map(|key| accounts.get(key))
+            .filter(|account| account.is_present());
         others
             .map(|account| &account.user)
             .find(|other| !other.id.eq_ignore_ascii_case(&user.id))

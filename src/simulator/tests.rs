@@ -72,7 +72,9 @@ fn every_sample_scenario_is_sound() {
 
 mod calls;
 mod faults;
+mod lookups;
 mod outages;
+mod searches;
 mod sign_in;
 mod trouble;
 

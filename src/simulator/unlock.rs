@@ -113,7 +113,8 @@ fn change_locks<'a>(
 ) -> (Answer, Option<&'a Fault>) {
     let nth = visit.count();
     let mut accounts = locked(&tenant.accounts);
-    let Some(account) = accounts.get_mut(&id.to_lowercase()) else {
+    let account = accounts.get_mut(&id.to_lowercase());
+    let Some(account) = account.filter(|account| account.is_present()) else {
         let why = format!("User {id} not found");
         return (Answer::error(404, "404 NOT_FOUND", &why), None);
     };

@@ -51,6 +51,10 @@ impl<'a> Visit<'a> {
         }
     }
 
+    pub(super) const fn path(&self) -> &'a str {
+        self.path
+    }
+
     /// Enters more of it.
     pub(super) fn settle(&self, enter: impl FnOnce(&mut Call)) {
         self.tenant.settle(self.place, enter);
