@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    scenario::{FlagForm, Lookup, UserRule},
-    user::SimUser,
+    scenario::{FlagForm, Lookup, Scenario},
+    user::{SimUser, approve_is_locked},
 };
 
 const FLAGS: [&str; 5] = [
@@ -19,7 +19,8 @@ const FLAGS: [&str; 5] = [
 pub(super) struct Details(Map<String, Value>);
 
 impl Details {
-    pub(super) fn of(user: &SimUser, rule: Option<&UserRule>) -> Self {
+    pub(super) fn of(user: &SimUser, scenario: &Scenario) -> Self {
+        let rule = scenario.rule(user);
         let disabled = rule.is_some_and(|rule| rule.disabled);
         let deleted = rule.is_some_and(|rule| rule.mark_deleted);
         let details = json!({
@@ -38,7 +39,7 @@ impl Details {
             "isSmsLocked": user.locked[1],
             "isVoiceLocked": user.locked[2],
             "isFingerprintLocked": false,
-            "isApproveLocked": false,
+            "isApproveLocked": approve_is_locked(scenario.seed, &user.id),
             "lastSyncTime": "2026-01-02T03:04:05.000Z",
             "emergencyAccessStatus": "Disabled",
             "offlineEmergencyAccessStatus": "Disabled",

@@ -10,7 +10,7 @@ pub struct Call {
     /// When it arrived, since the simulator's start.
     #[serde(serialize_with = "milliseconds", rename = "at_ms")]
     pub at: Duration,
-    /// `unlock`, `lookup`, `search`, `token` or `other`.
+    /// `unlock`, `lookup`, `search`, `events`, `token` or `other`.
     pub endpoint: &'static str,
     /// Path and query as they were sent, still encoded.
     pub path: String,

@@ -109,7 +109,7 @@ async fn find(tenant: &Tenant, visit: &Visit<'_>, body: &LookupBody) -> Answer {
             Some(FaultKind::OtherUser) => tenant.somebody_else(&user),
             _ => user,
         };
-        let mut details = Details::of(&user, tenant.scenario.rule(&user));
+        let mut details = Details::of(&user, &tenant.scenario);
         if kind == Some(FaultKind::NoFlags) {
             details.without_flags();
         }

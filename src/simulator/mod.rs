@@ -7,6 +7,8 @@
 mod answer;
 mod details;
 mod directory;
+mod event_log;
+mod events;
 mod faults;
 mod keys;
 mod ledger;
@@ -37,6 +39,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{answer::Cut, tenant::Tenant};
 
+pub use event_log::SimEvent;
 pub use keys::Credentials;
 pub use ledger::{Call, Ledger};
 pub use scenario::{Scenario, ScenarioError};
@@ -94,6 +97,12 @@ impl Simulator {
     #[must_use]
     pub fn locked(&self, user_id: &str) -> Option<[bool; 3]> {
         self.tenant.locked(user_id)
+    }
+
+    /// What the event log holds, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[SimEvent] {
+        &self.tenant.events
     }
 
     /// Writes key files and a token with which this tenant can be used, readable by their owner.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
+    events::events,
     lookup::lookup,
     scenario::Endpoint,
     search,
@@ -38,6 +39,10 @@ pub(super) fn router(tenant: Arc<Tenant>) -> Router {
         .route(
             "/AdminInterface/restapi/v2/users/search",
             post(search::paged),
+        )
+        .route(
+            "/AdminInterface/restapi/v1/usereventlog/exportlogs",
+            get(events),
         )
         .route("/oauth/token", post(token))
         .route("/simulator/ledger", get(ledger))

@@ -6,12 +6,15 @@ mod trouble;
 
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use serde::{Deserialize, de::Error};
 use serde_json::json;
 
 use super::user::SimUser;
 
-pub(super) use calls::{Churn, FlagForm, Lookup, Search, SearchShape};
+pub(super) use calls::{
+    Churn, CodeForm, Event, Events, FlagForm, Lookup, MethodWords, Search, SearchShape, UserForm,
+};
 pub(super) use limit::{Limit, LimitBody, LimitKind, RetryAfter};
 pub(super) use trouble::{Endpoint, Fault, FaultKind, Outage, OutageKind};
 
@@ -32,6 +35,8 @@ pub struct Scenario {
     pub token: Token,
     pub lookup: Lookup,
     pub search: Search,
+    pub events: Events,
+    pub event: Vec<Event>,
     pub fault: Vec<Fault>,
     pub outage: Vec<Outage>,
     pub user: Vec<UserRule>,
@@ -119,6 +124,8 @@ impl Default for Scenario {
             token: Token::default(),
             lookup: Lookup::default(),
             search: Search::default(),
+            events: Events::default(),
+            event: Vec::new(),
             fault: Vec::new(),
             outage: Vec::new(),
             user: Vec::new(),
@@ -135,7 +142,7 @@ impl Default for Token {
             lenient_audience: false,
             bad_assertion_status: 401,
             scope_enabled: true,
-            scopes: ["rsa.user.read", "rsa.user.factor.manage"]
+            scopes: ["rsa.user.read", "rsa.user.factor.manage", "rsa.audit.user"]
                 .map(str::to_owned)
                 .to_vec(),
             bad_scope_status: 403,
@@ -198,6 +205,11 @@ impl Scenario {
         };
         // A date before 1970 could not be written as a header.
         shifted.unwrap_or(now).max(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The same, to compute with.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        Timestamp::try_from(self.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     pub(super) const fn token_lifetime(&self) -> Duration {

@@ -137,8 +137,7 @@ fn page(tenant: &Tenant, part: &str, paging: &Paging) -> Envelope {
         .skip(paging.number.saturating_mul(paging.size))
         .take(paging.size);
     let settings = &scenario.search;
-    let element =
-        |user: &&SimUser| Details::of(user, scenario.rule(user)).in_search(settings.flags);
+    let element = |user: &&SimUser| Details::of(user, scenario).in_search(settings.flags);
     Envelope {
         total_pages: settings.totals.then(|| hits.len().div_ceil(paging.size)),
         total_elements: settings.totals.then_some(hits.len()),

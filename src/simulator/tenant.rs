@@ -13,6 +13,7 @@ use axum::http::HeaderValue;
 use super::{
     answer::Answer,
     directory::Directory,
+    event_log::{self, SimEvent},
     faults::Luck,
     keys::{Credentials, EC_CLIENT, Keys, RSA_CLIENT, write_private},
     ledger::{Call, Ledger},
@@ -52,6 +53,8 @@ pub(super) struct Tenant {
     pub(super) outages: Mutex<Outages>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
+    /// What happened before the start, oldest first.
+    pub(super) events: Vec<SimEvent>,
     /// The pages of searches that were answered.
     pages: Mutex<u64>,
     pub(super) luck: Mutex<Luck>,
@@ -77,7 +80,9 @@ impl Tenant {
         };
         let accounts = users.iter().cloned().map(account).collect();
         let directory = Directory::new(&users);
+        let now = scenario.timestamp();
         Ok(Self {
+            events: event_log::log(&scenario, &users, now),
             directory,
             origin: origin.to_owned(),
             keys: Keys::generate()?,

@@ -71,6 +71,7 @@ fn every_sample_scenario_is_sound() {
 }
 
 mod calls;
+mod events;
 mod faults;
 mod lookups;
 mod outages;

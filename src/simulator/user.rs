@@ -132,6 +132,11 @@ pub fn read_users(path: &Path, seed: u64) -> Result<Vec<SimUser>, UserFileError>
     Ok(users)
 }
 
+/// Whether a user's Approve is locked, which unlock cannot change and lookups and events tell.
+pub(super) fn approve_is_locked(seed: u64, user_id: &str) -> bool {
+    random_for(seed, &format!("approve {user_id}"), 0).u8(..10) == 0
+}
+
 /// Chance that depends on the seed, the user and the how-manieth call this is, and on nothing
 /// else: not on which of many calls came first.
 pub(super) fn random_for(seed: u64, user_id: &str, call: u64) -> fastrand::Rng {

@@ -12,6 +12,8 @@ pub enum Endpoint {
     Lookup,
     /// Lists users by a part of their address.
     Search,
+    /// Lists what happened to users.
+    Events,
     /// Gives out tokens.
     Token,
 }
@@ -23,6 +25,7 @@ impl Endpoint {
             Self::Unlock => "unlock",
             Self::Lookup => "lookup",
             Self::Search => "search",
+            Self::Events => "events",
             Self::Token => "token",
         }
     }
@@ -32,6 +35,7 @@ impl Endpoint {
         match self {
             Self::Unlock => "rsa.user.factor.manage",
             Self::Lookup | Self::Search => "rsa.user.read",
+            Self::Events => "rsa.audit.user",
             Self::Token => "",
         }
     }

@@ -17,6 +17,11 @@ fn call(rig: &Rig, call: &str) -> reqwest::RequestBuilder {
             rig.post("/v1/users/lookup", &body)
         }
         "search" => rig.post("/v2/users/search", r#"{"emailLike":"user"}"#),
+        "events" => {
+            let base = rig.simulator.base_url();
+            let url = format!("{base}/v1/usereventlog/exportlogs");
+            rig.client.get(url).bearer_auth(&rig.token)
+        }
         "token" => {
             let url = format!("{}/token", rig.simulator.issuer());
             rig.client.post(url).form(&[("grant_type", "nonsense")])
@@ -25,7 +30,12 @@ fn call(rig: &Rig, call: &str) -> reqwest::RequestBuilder {
     }
 }
 
-const CALLS: [(&str, u16); 3] = [("lookup", 200), ("search", 200), ("token", 400)];
+const CALLS: [(&str, u16); 4] = [
+    ("lookup", 200),
+    ("search", 200),
+    ("events", 200),
+    ("token", 400),
+];
 
 /// In the order in which [`faults_strike_the_calls_that_they_are_for`] meets them.
 const KINDS: [(&str, u16); 9] = [

@@ -204,11 +204,12 @@ async fn assertions_are_verified() {
 async fn a_token_is_good_for_its_scopes_only() {
     let rig = Rig::new("").await;
     let header = json!({"alg": "ES256", "kid": EC_CLIENT});
-    for (scope, unlock, lookup) in [
-        ("", 200, 200),
-        ("rsa.user.read rsa.user.factor.manage", 200, 200),
-        ("rsa.user.read", 403, 200),
-        ("rsa.user.factor.manage", 200, 403),
+    for (scope, unlock, lookup, events) in [
+        ("", 200, 200, 200),
+        ("rsa.user.read rsa.user.factor.manage", 200, 200, 403),
+        ("rsa.user.read", 403, 200, 403),
+        ("rsa.user.factor.manage", 200, 403, 403),
+        ("rsa.audit.user", 403, 403, 200),
     ] {
         let (_, answer) = sign_in(&rig, EC_CLIENT, &header, &claims(&rig, EC_CLIENT), scope).await;
         let token = answer["access_token"].as_str().expect("a token");
@@ -226,6 +227,9 @@ async fn a_token_is_good_for_its_scopes_only() {
             .bearer_auth(token);
         let request = request.json(&json!({"email": rig.users[0].email}));
         assert_eq!(Rig::answer(request).await.0, lookup, "{scope}");
+        let url = format!("{base}/v1/usereventlog/exportlogs");
+        let request = rig.client.get(url).bearer_auth(token);
+        assert_eq!(Rig::answer(request).await.0, events, "{scope}");
     }
     let (status, answer) = sign_in(
         &rig,
