@@ -22,6 +22,7 @@ mod sign_in;
 mod tenant;
 mod unlock;
 mod user;
+mod user_file;
 mod visit;
 
 use std::{
@@ -43,7 +44,8 @@ pub use event_log::SimEvent;
 pub use keys::Credentials;
 pub use ledger::{Call, Ledger};
 pub use scenario::{Scenario, ScenarioError};
-pub use user::{SimUser, UserFileError, generate, read_users};
+pub use user::{SimUser, generate};
+pub use user_file::{UserFileError, read_users};
 
 /// What a simulator is started with.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +99,12 @@ impl Simulator {
     #[must_use]
     pub fn locked(&self, user_id: &str) -> Option<[bool; 3]> {
         self.tenant.locked(user_id)
+    }
+
+    /// Its users with their locks as they are now, by address; those that calls do not find, too.
+    #[must_use]
+    pub fn users(&self) -> Vec<SimUser> {
+        self.tenant.users()
     }
 
     /// What the event log holds, oldest first.

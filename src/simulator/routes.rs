@@ -79,10 +79,7 @@ async fn ledger(State(tenant): Shared) -> Json<Value> {
 }
 
 async fn users(State(tenant): Shared) -> Json<Value> {
-    let accounts = locked(&tenant.accounts);
-    let everybody = tenant.directory.like("");
-    let users = everybody.into_iter().filter_map(|key| accounts.get(key)).map(|account| {
-        let user = &account.user;
+    let users = tenant.users().into_iter().map(|user| {
         json!({"id": user.id, "email": user.email, "username": user.username, "locked": user.locked})
     });
     Json(Value::Array(users.collect()))

@@ -106,6 +106,14 @@ impl Tenant {
             .map(|account| account.user.locked)
     }
 
+    /// Everybody, by address.
+    pub(super) fn users(&self) -> Vec<SimUser> {
+        let accounts = locked(&self.accounts);
+        let everybody = self.directory.like("").into_iter();
+        let accounts = everybody.filter_map(|key| accounts.get(key));
+        accounts.map(|account| account.user.clone()).collect()
+    }
+
     /// The user of this key, if calls find it.
     pub(super) fn present(&self, key: &str) -> Option<SimUser> {
         let accounts = locked(&self.accounts);
