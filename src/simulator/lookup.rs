@@ -43,15 +43,13 @@ pub(super) async fn lookup(
     body: Bytes,
 ) -> Answer {
     let visit = Visit::begin(&tenant, Endpoint::Lookup, &uri);
-    let answer = match visit.admit(&headers, "lookup").await {
-        Err(answer) => answer,
-        Ok(()) => match understood(&headers, &body) {
-            Err(answer) => answer,
-            Ok(body) => {
-                visit.is_about(body.name());
-                find(&tenant, &visit, &body).await
-            }
-        },
+    let understood = understood(&headers, &body);
+    if let Ok(body) = &understood {
+        visit.is_about(body.name());
+    }
+    let answer = match (visit.admit(&headers, "lookup").await, understood) {
+        (Err(answer), _) | (Ok(()), Err(answer)) => answer,
+        (Ok(()), Ok(body)) => find(&tenant, &visit, &body).await,
     };
     visit.end(answer)
 }

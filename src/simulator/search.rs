@@ -88,25 +88,26 @@ async fn answer(
     shape: SearchShape,
 ) -> Answer {
     let visit = Visit::begin(tenant, Endpoint::Search, uri);
-    let answer = match visit.admit(headers, "search").await {
-        Err(answer) => answer,
-        Ok(()) => match understood(paging, body) {
-            Err(why) => Answer::error(400, "400 BAD_REQUEST", why),
-            Ok((part, paging)) => {
-                visit.is_about(&part);
-                visit.settle(|call| call.page = Some(paging.number));
-                let subject = format!("{part} {}", paging.number);
-                let well = || {
-                    let page = page(tenant, &part, &paging);
-                    tenant.turn_page();
-                    match shape {
-                        SearchShape::Envelope => Answer::json(200, &page),
-                        SearchShape::Array => Answer::json(200, &page.elements),
-                    }
-                };
-                visit.answer(&subject, well).await
-            }
-        },
+    let understood = understood(paging, body);
+    if let Ok((part, paging)) = &understood {
+        visit.is_about(part);
+        visit.settle(|call| call.page = Some(paging.number));
+    }
+    let answer = match (visit.admit(headers, "search").await, understood) {
+        (Err(answer), _) => answer,
+        (Ok(()), Err(why)) => Answer::error(400, "400 BAD_REQUEST", why),
+        (Ok(()), Ok((part, paging))) => {
+            let well = || {
+                let page = page(tenant, &part, &paging);
+                tenant.turn_page();
+                match shape {
+                    SearchShape::Envelope => Answer::json(200, &page),
+                    SearchShape::Array => Answer::json(200, &page.elements),
+                }
+            };
+            let subject = format!("{part} {}", paging.number);
+            visit.answer(&subject, well).await
+        }
     };
     visit.end(answer)
 }

@@ -179,11 +179,25 @@ fn a_fault_that_cannot_happen_is_refused() {
 }
 
 #[tokio::test]
-async fn the_ledger_holds_what_a_search_asked_for() {
-    let rig = Rig::new("").await;
-    let path = "/v2/users/search?pageSize=10&pageNumber=2";
-    Rig::answer(rig.post(path, r#"{"emailLike":"user"}"#)).await;
-    let call = rig.simulator.ledger().calls.remove(0);
-    assert_eq!((call.page, call.user.as_deref()), (Some(2), Some("user")));
-    assert!(call.path.ends_with(path), "{}", call.path);
+async fn the_ledger_holds_what_was_asked_for_whatever_was_answered() {
+    for scenario in [
+        "",
+        "[limit]\nrequests = 0\n",
+        "[token]\npermitted = false\n",
+        "[[outage]]\nfor_s = 3600.0\nkind = \"503\"\n",
+    ] {
+        let rig = Rig::new(scenario).await;
+        let path = "/v2/users/search?pageSize=10&pageNumber=2";
+        Rig::answer(rig.post(path, r#"{"emailLike":"user"}"#)).await;
+        Rig::answer(call(&rig, "lookup")).await;
+        let calls = rig.simulator.ledger().calls;
+        assert_eq!(calls[0].page, Some(2), "{scenario}");
+        assert_eq!(calls[0].user.as_deref(), Some("user"), "{scenario}");
+        assert!(calls[0].path.ends_with(path), "{}", calls[0].path);
+        assert_eq!(
+            calls[1].user.as_ref(),
+            Some(&rig.users[0].email),
+            "{scenario}"
+        );
+    }
 }
