@@ -70,6 +70,11 @@ impl Answer {
         Self::json(status, &ApplicationError { code, description })
     }
 
+    /// What a scenario has in store for one user.
+    pub(super) fn special(status: u16) -> Self {
+        Self::error(status, &format!("{status} REFUSED"), "This user is special")
+    }
+
     /// A framework error.
     pub(super) fn framework(status: u16, message: &str, path: &str) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -1,128 +1,112 @@
 //! What goes wrong, and what the caller then sees.
 
+use std::collections::HashMap;
+
 use super::{
     answer::Answer,
     limit::too_many,
-    routes::StatusObject,
-    scenario::{Fault, FaultKind, LimitBody, Scenario},
-    tenant::Account,
+    scenario::{Endpoint, Fault, FaultKind, LimitBody, Scenario},
     user::random_for,
 };
 
-/// The fault that this call meets, if any. Counts it.
-pub(super) fn draw<'a>(
-    scenario: &'a Scenario,
-    account: &mut Account,
-    nth: u64,
-) -> Option<&'a Fault> {
-    let mut random = random_for(scenario.seed, &account.user.id, account.calls);
-    account.calls += 1;
-    let chance = random.f64();
-    let mut so_far = 0.0;
-    let fault = scenario.fault.iter().find(|fault| {
-        so_far += fault.probability;
-        let by_count = fault.nth.contains(&nth)
-            || fault
-                .every
-                .is_some_and(|every| nth.is_multiple_of(every.max(1)));
-        (by_count || chance < so_far) && account.faults < fault.most_per_user
-    });
-    account.faults += u32::from(fault.is_some());
-    fault
+/// The calls so far, which decide on faults together with the seed.
+#[derive(Debug, Default)]
+pub(super) struct Luck {
+    calls: HashMap<Endpoint, u64>,
+    subjects: HashMap<String, Met>,
 }
 
-/// A call that was understood, to a user who exists.
-pub(super) struct Unlock<'a> {
-    pub(super) account: &'a mut Account,
-    pub(super) asked: [bool; 3],
-    pub(super) always_locked: [bool; 3],
-    pub(super) missing: [bool; 3],
+/// What happened to the calls about one user, address or page.
+#[derive(Debug, Default)]
+struct Met {
+    calls: u64,
+    faults: u32,
 }
 
-impl Unlock<'_> {
-    /// Opens the locks asked for, but those that stay whatever is done.
-    fn apply(&mut self, asked: [bool; 3]) {
-        let locks = self.account.user.locked.iter_mut();
-        for ((lock, asked), stays) in locks.zip(asked).zip(self.always_locked) {
-            *lock = stays || (*lock && !asked);
+impl Luck {
+    /// Counts a call. Returns its number among its kind, from 1.
+    pub(super) fn count(&mut self, endpoint: Endpoint) -> u64 {
+        let calls = self.calls.entry(endpoint).or_default();
+        *calls += 1;
+        *calls
+    }
+
+    /// Whether the token of the next call is to be revoked. If so that call is counted, so that
+    /// its repetition is another one.
+    pub(super) fn revokes(&mut self, scenario: &Scenario, endpoint: Endpoint) -> bool {
+        let calls = self.calls.entry(endpoint).or_default();
+        let next = *calls + 1;
+        let revokes = scenario.fault.iter().any(|fault| {
+            fault.kind == FaultKind::TokenRevoked
+                && fault.calls.contains(&endpoint)
+                && fault.nth.contains(&next)
+        });
+        *calls += u64::from(revokes);
+        revokes
+    }
+
+    /// The fault that this call meets, if any. Counts it.
+    pub(super) fn draw<'a>(
+        &mut self,
+        scenario: &'a Scenario,
+        endpoint: Endpoint,
+        subject: &str,
+        nth: u64,
+    ) -> Option<&'a Fault> {
+        let met = self.subjects.entry(subject.to_lowercase()).or_default();
+        let mut random = random_for(scenario.seed, subject, met.calls);
+        met.calls += 1;
+        let chance = random.f64();
+        let mut so_far = 0.0;
+        let here = |fault: &&Fault| {
+            fault.kind != FaultKind::TokenRevoked && fault.calls.contains(&endpoint)
+        };
+        let fault = scenario.fault.iter().filter(here).find(|fault| {
+            so_far += fault.probability;
+            let by_count = fault.nth.contains(&nth)
+                || fault
+                    .every
+                    .is_some_and(|every| nth.is_multiple_of(every.max(1)));
+            (by_count || chance < so_far) && met.faults < fault.most_per_user
+        });
+        met.faults += u32::from(fault.is_some());
+        fault
+    }
+}
+
+/// What comes in place of an answer, where nothing is done; `None` where this fault does something.
+pub(super) fn instead(kind: FaultKind, retry_after_s: Option<u64>) -> Option<Answer> {
+    let later = |answer: Answer| match retry_after_s {
+        Some(seconds) => answer.header("retry-after", seconds.to_string()),
+        None => answer,
+    };
+    Some(match kind {
+        FaultKind::Json500 => {
+            Answer::error(500, "500 INTERNAL_SERVER_ERROR", "Something went wrong")
         }
-    }
+        FaultKind::Html500 => Answer::page(500),
+        FaultKind::TooMany => later(too_many(LimitBody::Json)),
+        FaultKind::BadGateway => Answer::page(502),
+        FaultKind::Unavailable => later(Answer::page(503)),
+        FaultKind::GatewayTimeout => Answer::page(504),
+        FaultKind::Cut => Answer::none(),
+        FaultKind::Redirect => {
+            Answer::empty(302).header("location", "/simulator/elsewhere".to_owned())
+        }
+        _ => return None,
+    })
+}
 
-    fn status(&self) -> StatusObject {
-        StatusObject::new(
-            &self.account.user.id,
-            self.account.user.locked,
-            self.missing,
-        )
-    }
-
-    /// All goes well.
-    pub(super) fn done(mut self) -> (Answer, bool) {
-        self.apply(self.asked);
-        (Answer::json(200, &self.status()), true)
-    }
-
-    /// The answer, and whether the locks were opened.
-    pub(super) fn play(mut self, kind: FaultKind, retry_after_s: Option<u64>) -> (Answer, bool) {
-        let later = |answer: Answer| match retry_after_s {
-            Some(seconds) => answer.header("retry-after", seconds.to_string()),
-            None => answer,
-        };
-        let not_done = match kind {
-            FaultKind::Mixed500 => {
-                // Where something was locked, the last of it stays so.
-                let before = self.account.user.locked;
-                let mut some = self.asked;
-                if let Some(last) = (0..3).rfind(|method| self.asked[*method] && before[*method]) {
-                    some[last] = false;
-                }
-                self.apply(some);
-                return (
-                    Answer::json(500, &self.status()),
-                    before != self.account.user.locked,
-                );
-            }
-            FaultKind::Done500 => {
-                self.apply(self.asked);
-                return (Answer::json(500, &self.status()), true);
-            }
-            FaultKind::Slow => return self.done(),
-            FaultKind::Truncated => {
-                let (answer, applied) = self.done();
-                return (answer.truncated(), applied);
-            }
-            FaultKind::AppliedButLost => {
-                self.apply(self.asked);
-                return (Answer::none(), true);
-            }
-            FaultKind::Garbage => {
-                self.apply(self.asked);
-                return (Answer::garbage(), true);
-            }
-            FaultKind::NoFlags => {
-                self.apply(self.asked);
-                return (
-                    Answer::json(200, &StatusObject::bare(&self.account.user.id)),
-                    true,
-                );
-            }
-            FaultKind::OtherUser => {
-                let other = "00000000-0000-4000-8000-00000000ffff";
-                Answer::json(200, &StatusObject::new(other, [false; 3], [false; 3]))
-            }
-            FaultKind::Json500 => {
-                Answer::error(500, "500 INTERNAL_SERVER_ERROR", "Something went wrong")
-            }
-            FaultKind::Html500 => Answer::page(500),
-            FaultKind::TooMany => later(too_many(LimitBody::Json)),
-            FaultKind::BadGateway => Answer::page(502),
-            FaultKind::Unavailable => later(Answer::page(503)),
-            FaultKind::GatewayTimeout => Answer::page(504),
-            FaultKind::Cut | FaultKind::TokenRevoked => Answer::none(),
-            FaultKind::Redirect => {
-                Answer::empty(302).header("location", "/simulator/elsewhere".to_owned())
-            }
-        };
-        (not_done, false)
+/// What the caller sees who only asked, and who would else be answered well.
+pub(super) fn asked(
+    kind: Option<FaultKind>,
+    retry_after_s: Option<u64>,
+    well: impl FnOnce() -> Answer,
+) -> Answer {
+    match kind {
+        Some(FaultKind::Truncated) => well().truncated(),
+        Some(FaultKind::Garbage) => Answer::garbage(),
+        Some(kind) => instead(kind, retry_after_s).unwrap_or_else(well),
+        None => well(),
     }
 }

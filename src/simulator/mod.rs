@@ -5,16 +5,25 @@
 //! kept, and every call stands in a ledger.
 
 mod answer;
+mod details;
+mod directory;
+mod event_log;
+mod events;
 mod faults;
 mod keys;
 mod ledger;
 mod limit;
+mod lookup;
+mod outage;
 mod routes;
 mod scenario;
 mod search;
 mod sign_in;
 mod tenant;
+mod unlock;
 mod user;
+mod user_file;
+mod visit;
 
 use std::{
     io,
@@ -23,6 +32,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use axum::http::header::DATE;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -30,10 +40,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{answer::Cut, tenant::Tenant};
 
+pub use event_log::SimEvent;
 pub use keys::Credentials;
 pub use ledger::{Call, Ledger};
 pub use scenario::{Scenario, ScenarioError};
-pub use user::{SimUser, UserFileError, generate, read_users};
+pub use user::{SimUser, generate};
+pub use user_file::{UserFileError, read_users};
 
 /// What a simulator is started with.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +101,18 @@ impl Simulator {
         self.tenant.locked(user_id)
     }
 
+    /// Its users with their locks as they are now, by address; those that calls do not find, too.
+    #[must_use]
+    pub fn users(&self) -> Vec<SimUser> {
+        self.tenant.users()
+    }
+
+    /// What the event log holds, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[SimEvent] {
+        &self.tenant.events
+    }
+
     /// Writes key files and a token with which this tenant can be used, readable by their owner.
     ///
     /// # Errors
@@ -122,19 +146,24 @@ pub async fn start(settings: Settings) -> io::Result<Simulator> {
 
 /// Takes connections until told to stop; then all of them end.
 async fn serve(listener: TcpListener, tenant: Arc<Tenant>, stop: CancellationToken) {
-    let router = TowerToHyperService::new(routes::router(tenant));
+    let router = TowerToHyperService::new(routes::router(Arc::clone(&tenant)));
     let mut connections = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = accepted else {
             continue;
         };
+        if tenant.refuses() {
+            continue;
+        }
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
+        let (router, tenant) = (router.clone(), Arc::clone(&tenant));
         let service = service_fn(move |request| {
             let answering = hyper::service::Service::call(&router, request);
+            let tenant = Arc::clone(&tenant);
             async move {
-                let Ok(answer) = answering.await;
+                let Ok(mut answer) = answering.await;
+                answer.headers_mut().insert(DATE, tenant.date());
                 match answer.extensions().get::<Cut>() {
                     Some(Cut) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
                     None => Ok(answer),

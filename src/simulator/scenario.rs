@@ -1,8 +1,22 @@
 //! How the simulated service behaves: data, from TOML.
 
-use std::time::Duration;
+mod calls;
+mod limit;
+mod trouble;
 
-use serde::Deserialize;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, de::Error};
+use serde_json::json;
+
+use super::user::SimUser;
+
+pub(super) use calls::{
+    Churn, CodeForm, Event, Events, FlagForm, Lookup, MethodWords, Search, SearchShape, UserForm,
+};
+pub(super) use limit::{Limit, LimitBody, LimitKind, RetryAfter};
+pub(super) use trouble::{Endpoint, Fault, FaultKind, Outage, OutageKind};
 
 /// A scenario. Every member has a default: a service that is quick, takes everything and never
 /// fails. `samples/scenarios/reference.toml` names all of them.
@@ -16,9 +30,15 @@ pub struct Scenario {
     pub seed: u64,
     pub latency_ms: u64,
     pub jitter_ms: u64,
+    pub clock_skew_s: i32,
     pub limit: Option<Limit>,
     pub token: Token,
+    pub lookup: Lookup,
+    pub search: Search,
+    pub events: Events,
+    pub event: Vec<Event>,
     pub fault: Vec<Fault>,
+    pub outage: Vec<Outage>,
     pub user: Vec<UserRule>,
 }
 
@@ -26,56 +46,6 @@ pub struct Scenario {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ScenarioError(#[from] toml::de::Error);
-
-/// At most so many calls in any window of this length.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each member is described in samples/scenarios/reference.toml"
-)]
-pub struct Limit {
-    pub requests: usize,
-    #[serde(default = "second")]
-    pub window_ms: u64,
-    #[serde(default)]
-    pub retry_after: RetryAfter,
-    #[serde(default)]
-    pub body: LimitBody,
-    /// Whether the token endpoint counts too.
-    #[serde(default)]
-    pub tokens: bool,
-}
-
-const fn second() -> u64 {
-    1_000
-}
-
-/// Whether a 429 says when to come back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RetryAfter {
-    /// It does not.
-    #[default]
-    None,
-    /// In whole seconds.
-    Seconds,
-    /// As a date.
-    Date,
-}
-
-/// What a 429's body looks like.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitBody {
-    /// An application error.
-    #[default]
-    Json,
-    /// A gateway's page.
-    Html,
-    /// Nothing.
-    Empty,
-}
 
 /// How sign-in and permissions behave.
 #[derive(Debug, Clone, Deserialize)]
@@ -123,90 +93,7 @@ pub enum Dialect {
     Framework,
 }
 
-/// Something that goes wrong with unlock calls.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each member is described in samples/scenarios/reference.toml"
-)]
-pub struct Fault {
-    pub kind: FaultKind,
-    #[serde(default)]
-    pub probability: f64,
-    #[serde(default)]
-    pub nth: Vec<u64>,
-    #[serde(default)]
-    pub every: Option<u64>,
-    #[serde(default = "three")]
-    pub most_per_user: u32,
-    #[serde(default)]
-    pub retry_after_s: Option<u64>,
-    #[serde(default = "second")]
-    pub slow_ms: u64,
-}
-
-const fn three() -> u32 {
-    3
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum FaultKind {
-    /// 500 with the status object; only some of what was asked for is unlocked.
-    #[serde(rename = "500_mixed")]
-    Mixed500,
-    /// 500 with the status object, though all that was asked for is unlocked.
-    #[serde(rename = "500_done")]
-    Done500,
-    /// 500 with an application error.
-    #[serde(rename = "500_json")]
-    Json500,
-    /// 500 with a page.
-    #[serde(rename = "500_html")]
-    Html500,
-    /// 429, with `Retry-After` where `retry_after_s` is given.
-    #[serde(rename = "429")]
-    TooMany,
-    /// 502 with a page.
-    #[serde(rename = "502")]
-    BadGateway,
-    /// 503 with a page, with `Retry-After` where `retry_after_s` is given.
-    #[serde(rename = "503")]
-    Unavailable,
-    /// 504 with a page.
-    #[serde(rename = "504")]
-    GatewayTimeout,
-    /// The connection ends without an answer; nothing was done.
-    #[serde(rename = "cut")]
-    Cut,
-    /// The connection ends in the middle of the answer; it was done.
-    #[serde(rename = "truncated")]
-    Truncated,
-    /// The connection ends without an answer; it was done.
-    #[serde(rename = "applied_but_lost")]
-    AppliedButLost,
-    /// 200 with something that is no JSON; it was done.
-    #[serde(rename = "garbage")]
-    Garbage,
-    /// 200 about another user; nothing was done.
-    #[serde(rename = "other_user")]
-    OtherUser,
-    /// 200 without flags; it was done.
-    #[serde(rename = "no_flags")]
-    NoFlags,
-    /// A late answer.
-    #[serde(rename = "slow")]
-    Slow,
-    /// 302 to another path of the simulator: whoever follows stands in the ledger.
-    #[serde(rename = "redirect")]
-    Redirect,
-    /// The token is revoked before it is looked at.
-    #[serde(rename = "token_revoked")]
-    TokenRevoked,
-}
-
-/// What is special about one user, on every call.
+/// What is special about one user, on every call. Without anything set: nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[allow(
@@ -219,6 +106,11 @@ pub struct UserRule {
     pub always: Option<FaultKind>,
     pub always_locked: Vec<String>,
     pub missing_flags: Vec<String>,
+    pub lookup_status: Option<u16>,
+    pub lookup_always: Option<FaultKind>,
+    pub unsynched: bool,
+    pub disabled: bool,
+    pub mark_deleted: bool,
 }
 
 impl Default for Scenario {
@@ -227,9 +119,15 @@ impl Default for Scenario {
             seed: 1,
             latency_ms: 0,
             jitter_ms: 0,
+            clock_skew_s: 0,
             limit: None,
             token: Token::default(),
+            lookup: Lookup::default(),
+            search: Search::default(),
+            events: Events::default(),
+            event: Vec::new(),
             fault: Vec::new(),
+            outage: Vec::new(),
             user: Vec::new(),
         }
     }
@@ -244,7 +142,7 @@ impl Default for Token {
             lenient_audience: false,
             bad_assertion_status: 401,
             scope_enabled: true,
-            scopes: ["rsa.user.read", "rsa.user.factor.manage"]
+            scopes: ["rsa.user.read", "rsa.user.factor.manage", "rsa.audit.user"]
                 .map(str::to_owned)
                 .to_vec(),
             bad_scope_status: 403,
@@ -260,7 +158,25 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`], with the line and what is wrong with it.
     pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
-        Ok(toml::from_str(text)?)
+        let scenario: Self = toml::from_str(text)?;
+        let faults = scenario
+            .fault
+            .iter()
+            .map(|fault| (fault.kind, &fault.calls[..]));
+        let always = scenario.user.iter().flat_map(|rule| {
+            [
+                (rule.always, &[Endpoint::Unlock][..]),
+                (rule.lookup_always, &[Endpoint::Lookup][..]),
+            ]
+        });
+        let always = always.filter_map(|(kind, calls)| Some((kind?, calls)));
+        for (kind, calls) in faults.chain(always) {
+            if let Some(call) = calls.iter().find(|call| !kind.strikes(**call)) {
+                let why = format!("{} cannot happen to {}\n", json!(kind), json!(call.word()));
+                return Err(toml::de::Error::custom(why).into());
+            }
+        }
+        Ok(scenario)
     }
 
     /// The scenario of `run --simulate`: a service that throttles and stumbles, and gets there.
@@ -273,13 +189,39 @@ impl Scenario {
         Self::from_toml(text).expect("the demo scenario is sound")
     }
 
-    pub(super) fn rule(&self, user_id: &str) -> Option<&UserRule> {
-        self.user
-            .iter()
-            .find(|rule| rule.id.eq_ignore_ascii_case(user_id))
+    /// What is special about this user.
+    pub(super) fn rule(&self, user: &SimUser) -> Option<&UserRule> {
+        self.user.iter().find(|rule| user.is_called(&rule.id))
+    }
+
+    /// What the service's clock shows.
+    pub(super) fn now(&self) -> SystemTime {
+        let now = SystemTime::now();
+        let skew = Duration::from_secs(self.clock_skew_s.unsigned_abs().into());
+        let shifted = if self.clock_skew_s < 0 {
+            now.checked_sub(skew)
+        } else {
+            now.checked_add(skew)
+        };
+        // A date before 1970 could not be written as a header.
+        shifted.unwrap_or(now).max(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The same, to compute with.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        Timestamp::try_from(self.now()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     pub(super) const fn token_lifetime(&self) -> Duration {
         Duration::from_millis((self.token.lifetime_s * 1000.0) as u64)
     }
+}
+
+/// So many seconds; none where the number is negative, for ever where it is too large.
+pub(super) fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
+const fn second() -> u64 {
+    1_000
 }

@@ -101,8 +101,9 @@ impl Audience {
     }
 }
 
-fn now_s() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+/// The service's clock, in seconds since 1970.
+fn now_s(scenario: &Scenario) -> u64 {
+    let since = scenario.now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
 }
 
@@ -148,7 +149,7 @@ impl Tokens {
                 "client_assertion_type is missing or unknown",
             );
         }
-        if let Err(why) = self.check_assertion(keys, endpoint, form) {
+        if let Err(why) = self.check_assertion(keys, endpoint, now_s(scenario), form) {
             return refuse(bad_assertion, "invalid_client", why);
         }
         let enabled = &scenario.token.scopes;
@@ -191,6 +192,7 @@ impl Tokens {
         &mut self,
         keys: &Keys,
         endpoint: &str,
+        now: u64,
         form: &TokenForm,
     ) -> Result<(), &'static str> {
         let (header, claims) =
@@ -199,7 +201,6 @@ impl Tokens {
             "ES256" => EC_CLIENT,
             _ => RSA_CLIENT,
         };
-        let now = now_s();
         if header.kid.as_deref() != Some(client) {
             return Err("the assertion's kid is unknown");
         }
@@ -269,7 +270,7 @@ fn legacy_is_good(keys: &Keys, audience: &str, scenario: &Scenario, token: &str)
     let Some((header, claims)) = verified(keys, token) else {
         return false;
     };
-    let now = now_s();
+    let now = now_s(scenario);
     let Some(iat) = claims.iat else {
         return false;
     };

@@ -4,77 +4,40 @@ use std::{
     collections::HashMap,
     io,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
+use axum::http::HeaderValue;
+
 use super::{
+    answer::Answer,
+    directory::Directory,
+    event_log::{self, SimEvent},
+    faults::Luck,
     keys::{Credentials, EC_CLIENT, Keys, RSA_CLIENT, write_private},
     ledger::{Call, Ledger},
-    limit::Window,
-    scenario::Scenario,
-    sign_in::Tokens,
+    limit::Counter,
+    outage::Outages,
+    scenario::{Churn, Scenario},
+    sign_in::{TokenForm, Tokens},
     user::SimUser,
 };
 
-/// A user and what has been asked about it.
+/// A user as it is now.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) user: SimUser,
-    pub(super) calls: u64,
-    pub(super) faults: u32,
+    /// Whether the identity source has the user.
+    pub(super) there: bool,
+    /// Whether the service has been told.
+    pub(super) synched: bool,
 }
 
-/// Where users are found by name. Names never change, so this needs no lock. Of two users with one
-/// name the first counts.
-#[derive(Debug)]
-pub(super) struct Directory {
-    emails: HashMap<String, String>,
-    usernames: HashMap<String, String>,
-    /// (e-mail address, user ID), both in lower case, ascending.
-    by_email: Vec<(String, String)>,
-}
-
-impl Directory {
-    fn new(users: &[SimUser]) -> Self {
-        let mut emails = HashMap::new();
-        let mut usernames = HashMap::new();
-        let mut by_email = Vec::with_capacity(users.len());
-        for user in users {
-            let (id, email) = (user.id.to_lowercase(), user.email.to_lowercase());
-            emails.entry(email.clone()).or_insert_with(|| id.clone());
-            usernames
-                .entry(user.username.to_lowercase())
-                .or_insert_with(|| id.clone());
-            by_email.push((email, id));
-        }
-        by_email.sort();
-        by_email.dedup_by(|one, other| one.1 == other.1);
-        Self {
-            emails,
-            usernames,
-            by_email,
-        }
-    }
-
-    /// The key of the user with this e-mail address.
-    pub(super) fn with_email(&self, email: &str) -> Option<&String> {
-        self.emails.get(&email.to_lowercase())
-    }
-
-    /// The key of the user with this login name.
-    pub(super) fn with_username(&self, username: &str) -> Option<&String> {
-        self.usernames.get(&username.to_lowercase())
-    }
-
-    /// The keys of the users whose e-mail address contains this, ascending by it.
-    pub(super) fn like(&self, part: &str) -> Vec<&String> {
-        let part = part.to_lowercase();
-        let hits = self
-            .by_email
-            .iter()
-            .filter(|(email, _)| email.contains(&part));
-        hits.map(|(_, id)| id).collect()
+impl Account {
+    /// Whether calls find the user.
+    pub(super) const fn is_present(&self) -> bool {
+        self.there && self.synched
     }
 }
 
@@ -86,11 +49,17 @@ pub(super) struct Tenant {
     pub(super) keys: Keys,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) ledger: Mutex<Ledger>,
-    pub(super) window: Mutex<Window>,
+    pub(super) counter: Mutex<Counter>,
+    pub(super) outages: Mutex<Outages>,
     pub(super) accounts: Mutex<HashMap<String, Account>>,
     pub(super) directory: Directory,
-    pub(super) unlock_calls: Mutex<u64>,
+    /// What happened before the start, oldest first.
+    pub(super) events: Vec<SimEvent>,
+    /// The pages of searches that were answered.
+    pages: Mutex<u64>,
+    pub(super) luck: Mutex<Luck>,
     started: Instant,
+    first_call: OnceLock<Instant>,
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,24 +69,32 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Tenant {
     pub(super) fn new(origin: &str, scenario: Scenario, users: Vec<SimUser>) -> io::Result<Self> {
         let account = |user: SimUser| {
+            let later = |churn: &Churn| churn.add.iter().any(|name| user.is_called(name));
+            let unsynched = scenario.rule(&user).is_some_and(|rule| rule.unsynched);
             let account = Account {
+                there: !scenario.search.churn.iter().any(later),
+                synched: !unsynched,
                 user,
-                calls: 0,
-                faults: 0,
             };
             (account.user.id.to_lowercase(), account)
         };
+        let accounts = users.iter().cloned().map(account).collect();
         let directory = Directory::new(&users);
+        let now = scenario.timestamp();
         Ok(Self {
+            events: event_log::log(&scenario, &users, now),
             directory,
             origin: origin.to_owned(),
             keys: Keys::generate()?,
             tokens: Mutex::default(),
             ledger: Mutex::default(),
-            window: Mutex::default(),
-            accounts: Mutex::new(users.into_iter().map(account).collect()),
-            unlock_calls: Mutex::default(),
+            counter: Mutex::default(),
+            outages: Mutex::default(),
+            accounts: Mutex::new(accounts),
+            pages: Mutex::default(),
+            luck: Mutex::default(),
             started: Instant::now(),
+            first_call: OnceLock::new(),
             scenario,
         })
     }
@@ -129,6 +106,46 @@ impl Tenant {
             .map(|account| account.user.locked)
     }
 
+    /// Everybody, by address.
+    pub(super) fn users(&self) -> Vec<SimUser> {
+        let accounts = locked(&self.accounts);
+        let everybody = self.directory.like("").into_iter();
+        let accounts = everybody.filter_map(|key| accounts.get(key));
+        accounts.map(|account| account.user.clone()).collect()
+    }
+
+    /// The user of this key, if calls find it.
+    pub(super) fn present(&self, key: &str) -> Option<SimUser> {
+        let accounts = locked(&self.accounts);
+        let account = accounts.get(key).filter(|account| account.is_present());
+        account.map(|account| account.user.clone())
+    }
+
+    /// The user of this key, if the identity source has it. From now on calls find it.
+    pub(super) fn synchronise(&self, key: &str) -> Option<SimUser> {
+        let mut accounts = locked(&self.accounts);
+        let account = accounts.get_mut(key).filter(|account| account.there)?;
+        account.synched = true;
+        Some(account.user.clone())
+    }
+
+    /// Enters that a page of hits was answered, after which users may come and go.
+    pub(super) fn turn_page(&self) {
+        let mut pages = locked(&self.pages);
+        *pages += 1;
+        let mut accounts = locked(&self.accounts);
+        let due = |churn: &&Churn| churn.after_pages == *pages;
+        for churn in self.scenario.search.churn.iter().filter(due) {
+            for (names, there) in [(&churn.remove, false), (&churn.add, true)] {
+                for account in accounts.values_mut() {
+                    if names.iter().any(|name| account.user.is_called(name)) {
+                        account.there = there;
+                    }
+                }
+            }
+        }
+    }
+
     /// What a legacy token is meant for: the URL in the key file, to the letter.
     pub(super) fn audience(&self) -> String {
         format!("{}/AdminInterface/restapi/v1", self.origin)
@@ -136,6 +153,53 @@ impl Tenant {
 
     pub(super) fn token_endpoint(&self) -> String {
         format!("{}/oauth/token", self.origin)
+    }
+
+    /// The answer of the token endpoint.
+    pub(super) fn give_token(&self, form: &TokenForm) -> Answer {
+        let endpoint = self.token_endpoint();
+        locked(&self.tokens).give(&self.keys, &endpoint, &self.scenario, form)
+    }
+
+    /// A user who is not this one: of this tenant, where there are more than one.
+    pub(super) fn somebody_else(&self, user: &SimUser) -> SimUser {
+        let made_up = || SimUser::with_id("00000000-0000-4000-8000-00000000ffff", 0);
+        let accounts = locked(&self.accounts);
+        let everybody = self.directory.like("");
+        let others = everybody
+            .into_iter()
+            .filter_map(|key| accounts.get(key))
+            .filter(|account| account.is_present());
+        others
+            .map(|account| &account.user)
+            .find(|other| !other.id.eq_ignore_ascii_case(&user.id))
+            .map_or_else(made_up, Clone::clone)
+    }
+
+    /// How long ago the first call of the API arrived; `None` where there was none yet.
+    pub(super) fn since_first_call(&self) -> Option<Duration> {
+        self.first_call.get().map(Instant::elapsed)
+    }
+
+    /// From the first call of the API on, scenarios count their time.
+    pub(super) fn calls_have_begun(&self) {
+        self.first_call.get_or_init(Instant::now);
+    }
+
+    /// Whether new connections are to be closed now.
+    pub(super) fn refuses(&self) -> bool {
+        locked(&self.outages).refuse(&self.scenario.outage, self.since_first_call())
+    }
+
+    /// What the service's clock shows, as a header.
+    pub(super) fn date(&self) -> HeaderValue {
+        let date = httpdate::fmt_http_date(self.scenario.now());
+        HeaderValue::from_str(&date).expect("a date is ASCII")
+    }
+
+    /// How long the simulator has been running.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Enters a call that has just arrived. Returns its place, for [`Self::settle`].
@@ -146,6 +210,10 @@ impl Tenant {
             endpoint,
             path: path.to_owned(),
             user: None,
+            page: None,
+            admitted: None,
+            refused: false,
+            outage: false,
             methods: Vec::new(),
             token: None,
             status: None,

@@ -71,6 +71,11 @@ fn every_sample_scenario_is_sound() {
 }
 
 mod calls;
+mod events;
+mod faults;
+mod lookups;
+mod outages;
+mod searches;
 mod sign_in;
 mod trouble;
 

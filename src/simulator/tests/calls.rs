@@ -173,3 +173,20 @@ async fn what_is_no_call_stands_in_the_ledger_too() {
         [other(405), other(405), other(404), ("token", Some(400))]
     );
 }
+
+#[tokio::test]
+async fn the_users_can_be_read_as_they_are_now() {
+    let rig = Rig::new("[[user]]\nid = \"user0002\"\nunsynched = true\n").await;
+    assert_eq!(rig.simulator.users(), rig.users);
+    Rig::answer(rig.unlock(&rig.users[0].id, ALL)).await;
+    let users = rig.simulator.users();
+    assert_eq!(users[0].locked, [false; 3]);
+    assert_eq!(users[1..], rig.users[1..]);
+    let origin = rig
+        .simulator
+        .base_url()
+        .replace("/AdminInterface/restapi", "");
+    let (_, answer) = Rig::answer(rig.client.get(format!("{origin}/simulator/users"))).await;
+    assert_eq!(answer.as_array().map(Vec::len), Some(rig.users.len()));
+    assert_eq!(answer[0]["locked"], json!([false, false, false]));
+}

@@ -204,11 +204,12 @@ async fn assertions_are_verified() {
 async fn a_token_is_good_for_its_scopes_only() {
     let rig = Rig::new("").await;
     let header = json!({"alg": "ES256", "kid": EC_CLIENT});
-    for (scope, unlock, lookup) in [
-        ("", 200, 200),
-        ("rsa.user.read rsa.user.factor.manage", 200, 200),
-        ("rsa.user.read", 403, 200),
-        ("rsa.user.factor.manage", 200, 403),
+    for (scope, unlock, lookup, events) in [
+        ("", 200, 200, 200),
+        ("rsa.user.read rsa.user.factor.manage", 200, 200, 403),
+        ("rsa.user.read", 403, 200, 403),
+        ("rsa.user.factor.manage", 200, 403, 403),
+        ("rsa.audit.user", 403, 403, 200),
     ] {
         let (_, answer) = sign_in(&rig, EC_CLIENT, &header, &claims(&rig, EC_CLIENT), scope).await;
         let token = answer["access_token"].as_str().expect("a token");
@@ -226,6 +227,9 @@ async fn a_token_is_good_for_its_scopes_only() {
             .bearer_auth(token);
         let request = request.json(&json!({"email": rig.users[0].email}));
         assert_eq!(Rig::answer(request).await.0, lookup, "{scope}");
+        let url = format!("{base}/v1/usereventlog/exportlogs");
+        let request = rig.client.get(url).bearer_auth(token);
+        assert_eq!(Rig::answer(request).await.0, events, "{scope}");
     }
     let (status, answer) = sign_in(
         &rig,
@@ -272,4 +276,23 @@ async fn a_token_that_is_over_is_refused() {
     let token = answer["access_token"].as_str().expect("a token");
     let (status, body) = Rig::answer(rig.client.patch(url).bearer_auth(token).body(ALL)).await;
     assert_eq!((status, &body["error"]), (401, &json!("Unauthorized")));
+}
+
+#[tokio::test]
+async fn the_clock_of_the_service_decides_on_tokens() {
+    for (skew, status) in [(30, 200), (1800, 200), (3600, 403), (-30, 200), (-120, 403)] {
+        let rig = Rig::new(&format!("clock_skew_s = {skew}")).await;
+        let keys = &rig.simulator.tenant.keys;
+        let aud = format!("{}/v1", rig.simulator.base_url());
+        let header = json!({"typ": "JWT", "alg": "RS256"});
+        let claims = json!({"sub": ACCESS_ID, "iat": now(), "exp": now() + 3300, "aud": aud});
+        let base = rig.simulator.base_url();
+        let url = format!("{base}/v1/users/{}/methods", rig.users[0].id);
+        let request = rig.client.patch(url).body(ALL);
+        let request = request.bearer_auth(signed(keys, &header, &claims));
+        assert_eq!(Rig::answer(request).await.0, status, "{skew} s");
+        let header = json!({"alg": "ES256", "kid": EC_CLIENT});
+        let (got, _) = sign_in(&rig, EC_CLIENT, &header, &self::claims(&rig, EC_CLIENT), "").await;
+        assert_eq!(got, if skew < 300 { 200 } else { 401 }, "{skew} s");
+    }
 }

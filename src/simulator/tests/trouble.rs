@@ -189,6 +189,29 @@ async fn a_limit_is_kept_and_told() {
 }
 
 #[tokio::test]
+async fn the_ledger_tells_who_was_let_through() {
+    let rig =
+        Rig::new("[limit]\nrequests = 2\nwindow_ms = 60000\nkind = \"gcra\"\nburst = 2\n").await;
+    assert_eq!(statuses(&rig, 4).await, [200, 200, 429, 429]);
+    let url = format!("{}/v1/users/lookup", rig.simulator.base_url());
+    let unknown = rig.client.post(url).bearer_auth("x.y.z");
+    assert_eq!(Rig::answer(unknown).await.0, 403);
+    let ledger = rig.simulator.ledger();
+    let seen: Vec<_> = ledger
+        .calls
+        .iter()
+        .map(|call| (call.admitted.is_some(), call.refused))
+        .collect();
+    let (through, refused) = ((true, false), (false, true));
+    assert_eq!(seen, [through, through, refused, refused, (false, false)]);
+    let hour = std::time::Duration::from_secs(3600);
+    assert_eq!(
+        (ledger.accepted_within(hour), ledger.most_within(hour)),
+        (2, 5)
+    );
+}
+
+#[tokio::test]
 async fn special_users_are_special() {
     let id = super::generate(1, 1)[0].id.clone();
     for (rule, status, expected) in [
