@@ -323,6 +323,11 @@ mod tests {
         tokio::spawn(async move { while heard.recv().await.is_some() {} });
         let retry = retry(4, events, Shutdown::default());
         let health = retry.health.clone();
+        let probed = health.clone();
+        health.probe_with(move || {
+            let health = probed.clone();
+            Box::pin(async move { health.heard(others, About::Nobody).await })
+        });
         let silent = Next {
             unanswered: true,
             ..LATER
