@@ -2,8 +2,13 @@
 //! what the results say must agree with it.
 
 mod bad_input;
+mod guards;
 mod interop;
+mod lists;
+mod lookups;
+mod outages;
 mod outcomes;
+mod plan;
 mod promises;
 mod secrets;
 mod sign_in;

@@ -43,7 +43,11 @@ pub(crate) struct World {
 impl World {
     /// A tenant with this many users that behaves like this scenario (TOML).
     pub(crate) async fn new(users: u32, scenario: &str) -> Self {
-        let users = generate(users, 1);
+        Self::of(generate(users, 1), scenario).await
+    }
+
+    /// A tenant with these users.
+    pub(crate) async fn of(users: Vec<SimUser>, scenario: &str) -> Self {
         let scenario = Scenario::from_toml(scenario).expect("a sound scenario");
         let simulator = start(Settings {
             port: 0,
