@@ -3,8 +3,23 @@
 //! Nothing here sends a request or knows what becomes of a row, but for one that repeats a user.
 
 mod columns;
-mod csv;
+mod damage;
+mod flaw;
+mod format;
+mod packing;
+mod peek;
+mod records;
+mod rows;
 mod select;
+mod sheet;
+mod sniff;
+mod taken;
+mod text;
+mod tidy;
+mod workbook;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,14 +35,25 @@ use crate::{
     shutdown::{CancelReason, Shutdown},
 };
 
-use self::{csv::CsvRows, select::Select};
+pub use self::{
+    flaw::TableFlaw,
+    format::{
+        ColumnNames, TableFormat, UnknownDelimiter, UnknownEncoding, parse_delimiter,
+        parse_encoding,
+    },
+    packing::Packing,
+    rows::FileRows,
+    taken::{ColumnsTaken, TakenColumn, Use, Why},
+};
+
+use self::select::Select;
 
 /// Where the rows are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A CSV file.
+    /// A file: a CSV or a workbook, packed or not.
     File(PathBuf),
-    /// CSV on standard input.
+    /// The same on standard input.
     Stdin,
 }
 
@@ -40,11 +66,6 @@ impl Input {
         } else {
             Self::File(path.to_owned())
         }
-    }
-
-    /// Whether it can be read twice: a regular file, not a pipe.
-    fn is_regular_file(&self) -> bool {
-        matches!(self, Self::File(path) if path.is_file())
     }
 }
 
@@ -91,52 +112,38 @@ pub enum SourceError {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// Bytes that are not UTF-8.
-    #[error("{input} is not UTF-8 at line {line} (row {row})")]
-    Encoding {
+    /// What was read is not a table of users.
+    #[error("{input} {flaw}")]
+    Table {
         /// The source.
         input: Input,
-        /// The record's first line.
-        line: u64,
-        /// The row, 0 for the header.
-        row: u64,
-    },
-    /// No column of user IDs.
-    #[error("{input} has no column of user IDs; its first line reads `{found}`")]
-    NoIdColumn {
-        /// The source.
-        input: Input,
-        /// The column names found, shortened.
-        found: String,
-    },
-    /// Two columns that could both be the user ID.
-    #[error("{input} has two columns of {what}: `{first}` and `{second}`")]
-    Ambiguous {
-        /// The source.
-        input: Input,
-        /// What both could be.
-        what: &'static str,
-        /// The first column's name.
-        first: String,
-        /// The second column's name.
-        second: String,
+        /// What is wrong with it, and where.
+        flaw: TableFlaw,
     },
 }
 
 impl SourceError {
+    fn table(input: &Input, flaw: TableFlaw) -> Self {
+        let input = input.clone();
+        match flaw {
+            TableFlaw::Read { line, source } => Self::Read {
+                input,
+                line,
+                source,
+            },
+            flaw => Self::Table { input, flaw },
+        }
+    }
+
     /// What to do about it.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
             Self::Open { .. } => {
-                "name a CSV file that exists and that you may read, or - for standard input"
+                "name a file that exists and that you may read, or - for standard input".to_owned()
             }
-            Self::Read { .. } => "nothing after that line was read",
-            Self::Encoding { .. } => "save it as UTF-8",
-            Self::NoIdColumn { .. } => {
-                "name the column user_id or id in the first line, or say --no-header if the first line is a user already"
-            }
-            Self::Ambiguous { .. } => "keep one of them",
+            Self::Read { .. } => "nothing after that line was read".to_owned(),
+            Self::Table { flaw, .. } => flaw.hint(),
         }
     }
 }
@@ -147,16 +154,31 @@ impl SourceError {
 /// # Errors
 /// [`SourceError`], with the position.
 pub fn survey(settings: &SourceSettings) -> Result<Option<u64>, SourceError> {
-    if matches!(&settings.input, Input::File(_)) && settings.input.is_regular_file() {
-        let rows = CsvRows::open(settings)?;
-        return rows.count_rows().map(Some);
+    let once = match &settings.input {
+        Input::Stdin => true,
+        Input::File(path) => path.exists() && !path.is_dir() && !path.is_file(),
+    };
+    if once {
+        return Ok(None);
     }
-    match &settings.input {
-        Input::File(path) if !path.exists() || path.is_dir() => {
-            CsvRows::open(settings).map(|_| None)
-        }
-        _ => Ok(None),
+    let mut count = 0;
+    for row in open(settings)? {
+        row?;
+        count += 1;
     }
+    Ok(Some(count))
+}
+
+fn open(
+    settings: &SourceSettings,
+) -> Result<impl Iterator<Item = Result<Row, SourceError>>, SourceError> {
+    let format = TableFormat {
+        header: settings.header,
+        ..TableFormat::default()
+    };
+    let rows = FileRows::open(&settings.input, &format, settings.methods)?;
+    let limit = settings.limit.and_then(|limit| usize::try_from(limit).ok());
+    Ok(rows.take(limit.unwrap_or(usize::MAX)))
 }
 
 /// Rows that may have been read and not yet taken.
@@ -191,7 +213,7 @@ fn read_all(
 ) -> Result<(), SourceError> {
     let mut select = Select::default();
     let mut count = 0;
-    for row in CsvRows::open(settings)? {
+    for row in open(settings)? {
         let row = row?;
         count += 1;
         if let Some(earlier) = select.repeats(&row) {
