@@ -7,4 +7,5 @@ mod outcomes;
 mod promises;
 mod secrets;
 mod sign_in;
+mod sources;
 mod world;
