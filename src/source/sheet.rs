@@ -35,6 +35,9 @@ pub(super) enum Oddity {
 /// Rows that may have been read and not yet taken.
 const CAPACITY: usize = 256;
 
+/// No sheet has more columns.
+const COLUMNS: usize = 1 << 14;
+
 /// A row; `None` after the last one.
 type Message = Result<Option<Record>, TableFlaw>;
 
@@ -113,6 +116,9 @@ fn read_rows(
             row.line = line;
         }
         let column = column as usize;
+        if !(row.fields.len()..COLUMNS).contains(&column) {
+            return Err(unreadable(line - 1, "its cells are not in order"));
+        }
         while row.fields.len() < column {
             row.fields.push_field(b"");
         }

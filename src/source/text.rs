@@ -78,9 +78,12 @@ fn utf16(sample: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
+/// With this DOS ends a file.
+const DOS_END: char = '\u{1a}';
+
 /// A field without what cannot be seen at its ends: blanks of all kinds, byte order marks.
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c) || c == DOS_END)
 }
 
 /// Characters without width, as web pages and chat programs leave them in what is copied.

@@ -8,7 +8,7 @@ use std::{
     io::{BufReader, Read, Seek},
 };
 
-use calamine::{Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{Reader, SheetType, SheetVisible, Xlsx};
 use zip::ZipArchive;
 
 use super::{flaw::TableFlaw, tidy::LONGEST_RECORD};
@@ -24,9 +24,10 @@ pub(super) fn open(mut file: File) -> Result<(Workbook, String), TableFlaw> {
     let unread = |source| TableFlaw::Read { line: 1, source };
     let again = file.try_clone().map_err(unread)?;
     if is_container(&mut file).map_err(unread)? {
-        return Err(match Xlsx::new(BufReader::new(again)) {
-            Err(XlsxError::Password) => TableFlaw::Protected,
-            _ => other_document(),
+        return Err(if is_protected(file).map_err(unread)? {
+            TableFlaw::Protected
+        } else {
+            other_document()
         });
     }
     check(file)?;
@@ -54,6 +55,27 @@ fn is_container(file: &mut File) -> std::io::Result<bool> {
     file.by_ref().take(4).read_to_end(&mut magic)?;
     file.rewind()?;
     Ok(magic == [0xd0, 0xcf, 0x11, 0xe0])
+}
+
+/// Whether the container holds what a password encrypts, by the name of that stream in it. The
+/// library could tell, too, but for containers that are damaged.
+fn is_protected(file: File) -> std::io::Result<bool> {
+    let name: Vec<u8> = "EncryptedPackage"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let mut file = file.take(LARGEST_PARTS);
+    let mut window = Vec::new();
+    loop {
+        let read = file.by_ref().take(1 << 16).read_to_end(&mut window)?;
+        if window.windows(name.len()).any(|bytes| bytes == name) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        window.drain(..window.len().saturating_sub(name.len()));
+    }
 }
 
 const fn other_document() -> TableFlaw {

@@ -8,6 +8,7 @@ use bulk_unlock::{
         ColumnNames, FileRows, Input, SourceError, TableFormat, parse_delimiter, parse_encoding,
     },
 };
+use proptest::prelude::{any, prop, prop_assert, proptest};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -191,4 +192,38 @@ fn every_file_has_a_case() {
         .filter(|file| !others.contains(&file.as_str()))
         .collect();
     assert_eq!(files, named);
+}
+
+/// Every file that is small enough to be spoilt many times.
+fn small_files() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sources");
+    let files = std::fs::read_dir(folder).expect("a folder");
+    let files = files.map(|file| std::fs::read(file.expect("listed").path()).expect("readable"));
+    files.filter(|bytes| bytes.len() < 16 << 10).collect()
+}
+
+proptest! {
+    #[test]
+    fn spoilt_lists_are_read_or_refused(
+        file in prop::sample::select(small_files()),
+        length in 0..=100_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        header in any::<bool>(),
+    ) {
+        let mut bytes = file;
+        bytes.truncate(bytes.len() * length.max(20) / 100);
+        for (at, byte) in changes {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+        }
+        let format = TableFormat { header, ..TableFormat::default() };
+        let bytes = Box::new(std::io::Cursor::new(bytes));
+        let rows = FileRows::from_reader(&Input::Stdin, bytes, &format, MethodSet::ALL);
+        if let Err(error) = rows.and_then(|rows| rows.collect::<Result<Vec<_>, _>>()) {
+            // What is said where the thread of a sheet has panicked.
+            prop_assert!(!error.to_string().contains("not built as"), "{}", error);
+        }
+    }
 }

@@ -78,6 +78,7 @@ def lines():
     write("quoted-line-breaks.csv", 'note,id\r\n"a\r\nb\r\n",1\r\n"c",2\r\n')
     write("blank-lines.csv", "\n\n \nid,mail\n\n1,a@example.com\n , \n,\n\t\n2,\n\n")
     write("no-last-line-end.csv", "id\n1\n2")
+    write("dos-end.csv", b"id\r\n1\r\n2\r\n\x1a")
     write("padding.csv", " id ,\u00a0Email\u00a0\n \"1\" , a@example.com\u200b\n\u20602\u00a0,\t\"b@example.com\" \n")
     write("header-only.csv", "User Id,Email\n")
     write("empty.csv", "")
