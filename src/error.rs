@@ -107,7 +107,7 @@ impl AppError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Auth(error) => error.hint(),
-            Self::Source(error) => error.hint().to_owned(),
+            Self::Source(error) => error.hint(),
             Self::Results(error) => error.hint().to_owned(),
             Self::Output { .. } => {
                 "name a file in a folder that exists and that you may write to".to_owned()

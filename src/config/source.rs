@@ -5,12 +5,14 @@ use std::{num::NonZeroU64, path::Path, time::SystemTime};
 use crate::{
     cli::{SourceArgs, TableArgs},
     model::MethodSet,
-    source::{ColumnNames, Input, Source, SourceSettings, TableFormat},
+    source::{
+        ColumnNames, Input, Source, SourceSettings, TableFormat, parse_delimiter, parse_encoding,
+    },
 };
 
 use super::{
     ConfigError, Environment,
-    values::{delimiter, encoding, moment, positive},
+    values::{moment, positive},
 };
 
 /// Which users, and what is to be known of them before they are unlocked.
@@ -119,8 +121,14 @@ fn format(args: &TableArgs, env: &Environment) -> Result<TableFormat, ConfigErro
     let encoded = text(&args.encoding, "encoding");
     Ok(TableFormat {
         header: !env.switch(args.no_header, "no-header")?,
-        delimiter: between.map(|text| delimiter(&text)).transpose()?,
-        encoding: encoded.map(|text| encoding(&text)).transpose()?,
+        delimiter: between
+            .map(|text| parse_delimiter(&text))
+            .transpose()
+            .map_err(|error| ConfigError::value("delimiter", error.to_string()))?,
+        encoding: encoded
+            .map(|text| parse_encoding(&text))
+            .transpose()
+            .map_err(|error| ConfigError::value("encoding", error.to_string()))?,
         columns: ColumnNames {
             id: text(&args.id_column, "id-column"),
             email: text(&args.email_column, "email-column"),

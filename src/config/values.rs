@@ -5,7 +5,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use encoding_rs::Encoding;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::http::{Url, is_loopback};
@@ -56,36 +55,6 @@ pub(super) fn moment(
             "`{text}` is neither a length of time such as 2h nor a time such as 2026-11-24T08:00:00Z"
         );
         ConfigError::value(option, why)
-    })
-}
-
-/// One byte between fields, by itself or by name.
-pub(super) fn delimiter(text: &str) -> Result<u8, ConfigError> {
-    match text {
-        "tab" | "\\t" | "\t" => return Ok(b'\t'),
-        "comma" => return Ok(b','),
-        "semicolon" => return Ok(b';'),
-        "pipe" => return Ok(b'|'),
-        _ => {}
-    }
-    match text.as_bytes() {
-        [byte] if byte.is_ascii_graphic() && !byte.is_ascii_alphanumeric() && *byte != b'"' => {
-            Ok(*byte)
-        }
-        _ => Err(ConfigError::value(
-            "delimiter",
-            format!("`{text}` is not one of , ; | or tab"),
-        )),
-    }
-}
-
-/// An encoding by one of its usual names.
-pub(super) fn encoding(text: &str) -> Result<&'static Encoding, ConfigError> {
-    Encoding::for_label(text.trim().as_bytes()).ok_or_else(|| {
-        let why = format!(
-            "`{text}` is no encoding; usual ones are utf-8, utf-16le, windows-1252 and iso-8859-1"
-        );
-        ConfigError::value("encoding", why)
     })
 }
 
@@ -151,7 +120,7 @@ pub(super) fn base_url(option: &'static str, text: &str) -> Result<Url, ConfigEr
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{base_url, delimiter, duration, encoding, moment, percentage, positive, whole};
+    use super::{base_url, duration, moment, percentage, positive, whole};
 
     #[test]
     fn base_urls_in_every_form() {
@@ -201,15 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn delimiters_encodings_and_shares() {
-        for (text, byte) in [(",", b','), ("tab", b'\t'), ("\\t", b'\t'), ("|", b'|')] {
-            assert_eq!(delimiter(text).expect(text), byte);
-        }
-        for text in ["", "ab", "x", "\"", "ü"] {
-            assert!(delimiter(text).is_err(), "{text}");
-        }
-        assert_eq!(encoding("latin1").expect("known").name(), "windows-1252");
-        assert!(encoding("klingon").is_err());
+    fn shares_and_whole_numbers() {
         assert_eq!(percentage("x", "5 %").expect("a share"), 0.05);
         assert!(percentage("x", "101").is_err() && percentage("x", "NaN").is_err());
         assert_eq!(whole("x", "0").expect("zero"), 0);

@@ -4,56 +4,53 @@
 //! service keeps is read through `api`, paced like all else; looking one user up is the worker's.
 
 mod columns;
-mod csv;
+mod damage;
 mod earlier;
+mod every;
+mod flaw;
+mod format;
 mod input;
 mod locked;
+mod packing;
+mod peek;
+mod records;
 mod rows;
 mod search;
 mod select;
+mod sheet;
+mod sniff;
 mod stream;
 mod survey;
+mod taken;
+mod text;
+mod tidy;
+mod workbook;
+
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, path::PathBuf, time::SystemTime};
 
 use crate::{
     api::ListError,
     model::{MethodSet, Row},
-    results::timestamp,
+    results::{ResultsError, timestamp},
 };
 
 pub use self::{
+    flaw::TableFlaw,
+    format::{
+        ColumnNames, TableFormat, UnknownDelimiter, UnknownEncoding, parse_delimiter,
+        parse_encoding,
+    },
     input::Input,
+    packing::Packing,
+    rows::FileRows,
     select::{Choice, Select},
     stream::{Prepared, Sink},
     survey::{Defect, Survey},
+    taken::{ColumnsTaken, TakenColumn, Use, Why},
 };
-
-/// How a table is to be read.
-#[derive(Debug, Clone, Default)]
-pub struct TableFormat {
-    /// Whether the first record names the columns; without, column 1 is the user.
-    pub header: bool,
-    /// What stands between fields; `None`: what the first records show.
-    pub delimiter: Option<u8>,
-    /// How text is encoded where no byte order mark says; `None`: UTF-8.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
-    /// Columns that are named otherwise than usual.
-    pub columns: ColumnNames,
-}
-
-/// Names of columns; `None`: the usual ones.
-#[derive(Debug, Clone, Default)]
-pub struct ColumnNames {
-    /// Of user IDs.
-    pub id: Option<String>,
-    /// Of e-mail addresses.
-    pub email: Option<String>,
-    /// Of logins.
-    pub username: Option<String>,
-    /// Of methods.
-    pub methods: Option<String>,
-}
 
 /// Where the users are.
 #[derive(Debug, Clone)]
@@ -111,7 +108,7 @@ pub struct SourceSettings {
 pub fn read(
     settings: &SourceSettings,
 ) -> Result<impl Iterator<Item = Result<Row, SourceError>> + use<>, SourceError> {
-    let rows = rows::Rows::open(settings)?;
+    let rows = every::Rows::open(settings)?;
     Ok(settings.limited(rows.into_iter().flatten()))
 }
 
@@ -160,50 +157,17 @@ pub enum SourceError {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// Bytes that are not UTF-8.
-    #[error("{input} is not UTF-8 at line {line} (row {row})")]
-    Encoding {
+    /// What was read is not a table of users.
+    #[error("{input} {flaw}")]
+    Table {
         /// The source.
         input: Input,
-        /// The record's first line.
-        line: u64,
-        /// The row, 0 for the header.
-        row: u64,
-    },
-    /// No column of user IDs.
-    #[error("{input} has no column of user IDs; its first line reads `{found}`")]
-    NoIdColumn {
-        /// The source.
-        input: Input,
-        /// The column names found, shortened.
-        found: String,
-    },
-    /// Two columns that could both be the user ID.
-    #[error("{input} has two columns of {what}: `{first}` and `{second}`")]
-    Ambiguous {
-        /// The source.
-        input: Input,
-        /// What both could be.
-        what: &'static str,
-        /// The first column's name.
-        first: String,
-        /// The second column's name.
-        second: String,
+        /// What is wrong with it, and where.
+        flaw: TableFlaw,
     },
     /// A file that should be the results of an earlier run.
-    #[error("{input} is not a results file")]
-    NoResults {
-        /// The file.
-        input: Input,
-    },
-    /// A record that this program did not write.
-    #[error("{input} has no record of ours at line {line}")]
-    BadRecord {
-        /// The file.
-        input: Input,
-        /// The record's first line.
-        line: u64,
-    },
+    #[error(transparent)]
+    Results(#[from] ResultsError),
     /// A list that the service keeps.
     #[error(transparent)]
     List(#[from] ListError),
@@ -213,24 +177,32 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    fn table(input: &Input, flaw: TableFlaw) -> Self {
+        let input = input.clone();
+        match flaw {
+            TableFlaw::Read { line, source } => Self::Read {
+                input,
+                line,
+                source,
+            },
+            flaw => Self::Table { input, flaw },
+        }
+    }
+
     /// What to do about it.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
             Self::Open { .. } => {
-                "name a CSV file that exists and that you may read, or - for standard input"
+                "name a file that exists and that you may read, or - for standard input".to_owned()
             }
-            Self::Read { .. } => "nothing after that line was read",
-            Self::Encoding { .. } => "save it as UTF-8",
-            Self::NoIdColumn { .. } => {
-                "name the column user_id or id in the first line, or say --no-header if the first line is a user already"
+            Self::Read { .. } => "nothing after that line was read".to_owned(),
+            Self::Table { flaw, .. } => flaw.hint(),
+            Self::Results(error) => error.hint().to_owned(),
+            Self::List(_) => {
+                "see that the credentials may read that list, or name the users in a file".to_owned()
             }
-            Self::Ambiguous { .. } => "keep one of them",
-            Self::NoResults { .. } | Self::BadRecord { .. } => {
-                "name a results CSV that bulk-unlock wrote, as it wrote it"
-            }
-            Self::List(_) => "see that the credentials may read users, or name them in a file",
-            Self::Endless => "name the users in a file",
+            Self::Endless => "name the users in a file".to_owned(),
         }
     }
 }

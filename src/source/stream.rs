@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Choice, Select, Source, SourceError, SourceSettings, Survey, locked, rows::Rows,
+    Choice, Select, Source, SourceError, SourceSettings, Survey, every::Rows, locked,
     search::SearchRows,
 };
 

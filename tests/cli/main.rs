@@ -12,4 +12,5 @@ mod plan;
 mod promises;
 mod secrets;
 mod sign_in;
+mod sources;
 mod world;
