@@ -38,8 +38,9 @@ pub struct Reported {
     pub failure: Option<ResultsError>,
 }
 
-/// Takes events until nobody is left to send one. Where a record cannot be written, `failed` is
-/// called once; what comes after is neither recorded nor counted.
+/// Takes events until nobody is left to send one. Where a record cannot be written, or no more room
+/// be reserved for those to come, `failed` is called once. After a record that was not written,
+/// nothing is recorded or counted any more; without new room, what is under way still is.
 pub async fn run(
     mut events: mpsc::Receiver<Event>,
     mut results: ResultsFile,
@@ -81,12 +82,15 @@ pub async fn run(
                     fail(error);
                     continue;
                 }
+                if let Err(error) = results.top_up() {
+                    fail(error);
+                }
             }
             stats.apply(&event);
             terminal.show(&stats);
         }
     }
-    if whole && let Err(error) = results.sync() {
+    if whole && let Err(error) = results.close() {
         fail(error);
     }
     terminal.finish();
@@ -118,7 +122,7 @@ mod tests {
     async fn every_final_row_is_one_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        let results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
         let report = run(receiver, results, Stats::new(None), terminal, |_| {
@@ -139,7 +143,7 @@ mod tests {
     async fn a_failed_write_is_told_once_and_nothing_is_counted_that_is_not_recorded() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let mut results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        let mut results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         results.break_for_test();
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
@@ -150,5 +154,24 @@ mod tests {
         let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
         assert_eq!((told.get(), reported.stats.done()), (1, 0));
         assert!(reported.failure.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_disk_without_more_room_is_told_once_and_what_is_under_way_is_recorded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.csv");
+        let mut results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+        results.use_up_for_test();
+        let (events, receiver) = Events::channel();
+        let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
+        let told = Cell::new(0);
+        let report = run(receiver, results, Stats::new(None), terminal, |_| {
+            told.set(told.get() + 1)
+        });
+        let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
+        assert_eq!((told.get(), reported.stats.done()), (1, 10));
+        assert!(reported.failure.is_some());
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert_eq!(text.lines().count(), 11);
     }
 }

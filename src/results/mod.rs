@@ -3,7 +3,11 @@
 //! Nothing here counts or decides. The file is the account of the job: what it does not hold was
 //! not done.
 
+mod error;
+mod holder;
+mod lock;
 mod path;
+mod reserve;
 mod writer;
 
 use std::time::SystemTime;
@@ -12,8 +16,11 @@ use jiff::{Timestamp, fmt::strtime};
 
 use crate::model::{Outcome, Row};
 
+pub use error::ResultsError;
+pub use holder::Holder;
+pub use lock::{Lock, LockError};
 pub use path::{PathError, Placeholders, default_path, expand};
-pub use writer::{ResultsError, ResultsFile, WriteMode};
+pub use writer::{ResultsFile, WriteMode};
 
 /// The columns, in their order.
 pub const COLUMNS: [&str; 14] = [
