@@ -149,6 +149,32 @@ pub struct MethodSet(u8);
 impl MethodSet {
     /// All three methods.
     pub const ALL: Self = Self(0b111);
+    /// No method.
+    pub const NONE: Self = Self(0);
+
+    /// The methods of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The methods of both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether every method of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// The set as a number from 0 to 7, for where every byte counts.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
 
     /// The methods of the set, always in the same order.
     pub fn iter(self) -> impl Iterator<Item = Method> {
@@ -450,6 +476,19 @@ mod tests {
         }
         for text in ["", " ", "PUSH", "TOKEN,FOO"] {
             assert!(text.parse::<MethodSet>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_set_covers_its_parts() {
+        let set = |text: &str| text.parse::<MethodSet>().expect(text);
+        for (whole, part, covers) in [
+            ("TOKEN|SMS", "SMS", true),
+            ("TOKEN|SMS", "TOKEN|SMS", true),
+            ("SMS", "TOKEN|SMS", false),
+            ("SMS", "VOICE", false),
+        ] {
+            assert_eq!(set(whole).covers(set(part)), covers, "{whole} {part}");
         }
     }
 

@@ -30,12 +30,48 @@ pub struct Failure {
     pub error: String,
 }
 
+/// Final rows: how many ended how, and the first that did not end well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    by_outcome: BTreeMap<OutcomeKind, u64>,
+    failures: Vec<Failure>,
+}
+
+impl Tally {
+    /// Counts a row. The failure is asked for where the row did not end well and is one of the
+    /// first.
+    pub fn add(&mut self, kind: OutcomeKind, failure: impl FnOnce() -> Failure) {
+        *self.by_outcome.entry(kind).or_default() += 1;
+        if !kind.ends_well() && self.failures.len() < REMEMBERED {
+            self.failures.push(failure());
+        }
+    }
+
+    /// Rows that ended like this.
+    #[must_use]
+    pub fn count(&self, kind: OutcomeKind) -> u64 {
+        self.by_outcome.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Rows that are final.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.by_outcome.values().sum()
+    }
+
+    /// The first rows that did not end well.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+}
+
 /// What has happened so far. Memory does not grow with rows.
 #[derive(Debug)]
 pub struct Stats {
     /// Rows of the source; `None` while not known.
     pub total: Option<u64>,
-    by_outcome: BTreeMap<OutcomeKind, u64>,
+    rows: Tally,
     /// Requests by call and answer.
     pub requests: BTreeMap<(Endpoint, Answer), u64>,
     /// Further tries.
@@ -44,8 +80,6 @@ pub struct Stats {
     pub abandoned: u64,
     /// Until when the service last asked all to wait.
     pub paused_until: Option<SystemTime>,
-    /// The first rows that did not end well.
-    pub failures: Vec<Failure>,
     latency: Histogram<u64>,
 }
 
@@ -53,14 +87,19 @@ impl Stats {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(total: Option<u64>) -> Self {
+        Self::resumed(total, Tally::default())
+    }
+
+    /// These rows are final from an earlier run; nothing else has happened yet.
+    #[must_use]
+    pub fn resumed(total: Option<u64>, rows: Tally) -> Self {
         Self {
             total,
-            by_outcome: BTreeMap::new(),
+            rows,
             requests: BTreeMap::new(),
             retries: 0,
             abandoned: 0,
             paused_until: None,
-            failures: Vec::new(),
             latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
         }
     }
@@ -81,15 +120,12 @@ impl Stats {
             Event::Abandoned { .. } => self.abandoned += 1,
             Event::SourceEnded { rows } => self.total = Some(*rows),
             Event::Finished { row, outcome, .. } => {
-                *self.by_outcome.entry(outcome.kind).or_default() += 1;
-                if !outcome.kind.ends_well() && self.failures.len() < REMEMBERED {
-                    self.failures.push(Failure {
-                        row: row.number,
-                        user: row.user.to_string(),
-                        kind: outcome.kind,
-                        error: outcome.error.clone(),
-                    });
-                }
+                self.rows.add(outcome.kind, || Failure {
+                    row: row.number,
+                    user: row.user.to_string(),
+                    kind: outcome.kind,
+                    error: outcome.error.clone(),
+                });
             }
         }
     }
@@ -97,13 +133,19 @@ impl Stats {
     /// Rows that ended like this.
     #[must_use]
     pub fn count(&self, kind: OutcomeKind) -> u64 {
-        self.by_outcome.get(&kind).copied().unwrap_or_default()
+        self.rows.count(kind)
     }
 
     /// Rows that are final.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.by_outcome.values().sum()
+        self.rows.done()
+    }
+
+    /// The first rows that did not end well.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        self.rows.failures()
     }
 
     /// Rows that did not end well.
@@ -174,7 +216,12 @@ mod tests {
             (stats.done(), stats.not_well(), stats.answers(429)),
             (3, 1, 1)
         );
-        assert_eq!(stats.failures.len(), 1);
+        assert_eq!(stats.failures().len(), 1);
+        let resumed = Stats::resumed(Some(9), stats.rows.clone());
+        assert_eq!(
+            (resumed.done(), resumed.not_well(), resumed.requests_sent()),
+            (3, 1, 0)
+        );
         let max = stats.latency(1.0).expect("requests were sent");
         assert!((29..=31).contains(&max.as_millis()), "{max:?}");
     }

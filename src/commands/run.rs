@@ -51,7 +51,7 @@ pub(super) async fn run(
     }
     let outputs = Outputs::of(&settings, &started)?;
     outputs.check_summary()?;
-    let mut results = ResultsFile::open(&outputs.results, settings.write_mode)?;
+    let (mut results, _) = ResultsFile::open(&outputs.results, settings.write_mode)?;
     results.reserve(settings.concurrency)?;
     let shutdown = Shutdown::default();
     let base_url = connection.base.to_string();

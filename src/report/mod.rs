@@ -122,7 +122,7 @@ mod tests {
     async fn every_final_row_is_one_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+        let (results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
         let report = run(receiver, results, Stats::new(None), terminal, |_| {
@@ -143,7 +143,7 @@ mod tests {
     async fn a_failed_write_is_told_once_and_nothing_is_counted_that_is_not_recorded() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let mut results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+        let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         results.break_for_test();
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
@@ -160,7 +160,7 @@ mod tests {
     async fn a_disk_without_more_room_is_told_once_and_what_is_under_way_is_recorded() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let mut results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+        let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         results.use_up_for_test();
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);

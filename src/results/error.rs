@@ -1,4 +1,4 @@
-//! Why results cannot be written.
+//! Why results cannot be written or read.
 
 use std::{
     io::{self, ErrorKind},
@@ -7,7 +7,7 @@ use std::{
 
 use super::lock::LockError;
 
-/// Why results cannot be written.
+/// Why results cannot be written or read. Lines are counted from 1, the header included.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// There is such a file.
@@ -53,6 +53,32 @@ pub enum ResultsError {
         /// The length that it should have.
         written: u64,
     },
+    /// It cannot be read back.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// It does not begin as results do.
+    #[error("{path} is not a results file; it begins with `{found}`")]
+    NotResults {
+        /// The file.
+        path: PathBuf,
+        /// What its first line reads, shortened.
+        found: String,
+    },
+    /// A line in its middle is not a record.
+    #[error("{path} has no sound record at line {line}: {what}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The record's first line.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl ResultsError {
@@ -60,7 +86,9 @@ impl ResultsError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Exists(_) => "say --overwrite to replace it, or name another file with --results",
+            Self::Exists(_) => {
+                "say --resume to go on with it, --overwrite to replace it, or name another file with --results"
+            }
             Self::Open { .. } => {
                 "name a file in a folder that exists and that you may write to, with --results"
             }
@@ -76,6 +104,13 @@ impl ResultsError {
             }
             Self::Truncated { .. } => {
                 "keep others from writing to it, and say --resume; the rows whose records are lost are done again"
+            }
+            Self::Read { .. } => "name a results file that exists and that you may read",
+            Self::NotResults { .. } => {
+                "name the CSV that a run wrote, as it wrote it: a spreadsheet that saves it may change it"
+            }
+            Self::Malformed { .. } => {
+                "restore the file as the run wrote it, or take that line out: the row is then done again"
             }
         }
     }
@@ -93,5 +128,10 @@ impl ResultsError {
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::Write { path, source }
+    }
+
+    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Read { path, source }
     }
 }

@@ -10,7 +10,9 @@ use std::{
 
 use csv::{Terminator, WriterBuilder};
 
-use super::{COLUMNS, Record, ResultsError, lock::lock, reserve::Reserve};
+use super::{
+    COLUMNS, Record, Recovered, ResultsError, lock::lock, reserve::Reserve, resume::recover,
+};
 
 /// What to do where the file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum WriteMode {
     CreateNew,
     /// Replace its content.
     Overwrite,
+    /// Go on with it. Where there is none, one is begun.
+    Resume,
 }
 
 /// The results file, locked for as long as it is open. It holds its header from the start.
@@ -34,12 +38,12 @@ pub struct ResultsFile {
 }
 
 impl ResultsFile {
-    /// Makes the file, locks it, and writes the header. A file that is to be replaced is locked
-    /// before its content goes.
+    /// Opens the file, locks it, and only then replaces or reads what it holds. A new one gets its
+    /// header, one that is gone on with loses what is torn. Returns what it held, too.
     ///
     /// # Errors
-    /// [`ResultsError`], before anything was sent.
-    pub fn open(path: &Path, mode: WriteMode) -> Result<Self, ResultsError> {
+    /// [`ResultsError`], before anything was sent. A file that no run wrote is left as it is.
+    pub fn open(path: &Path, mode: WriteMode) -> Result<(Self, Recovered), ResultsError> {
         let file = open(path, mode).map_err(|source| ResultsError::open(path, source))?;
         let found = file.metadata();
         let found = found.map_err(|source| ResultsError::open(path, source))?;
@@ -47,16 +51,17 @@ impl ResultsFile {
             file,
             path: path.to_owned(),
             line: Vec::new(),
-            dirty: false,
+            dirty: true,
             length: found.is_file().then_some(found.len()),
             reserve: Reserve::NONE,
         };
-        if results.length.is_some() {
-            results.lock()?;
-            results.cut(0)?;
+        let recovered = results.take_over(mode)?;
+        if results.length.is_none_or(|length| length == 0) {
+            results.write_line(&COLUMNS)?;
         }
-        results.begin()?;
-        Ok(results)
+        results.sync()?;
+        sync_folder(path);
+        Ok((results, recovered))
     }
 
     /// Where it is.
@@ -157,12 +162,19 @@ impl ResultsFile {
         }
     }
 
-    /// Writes the header and makes sure that the file, with its name, survives a crash.
-    fn begin(&mut self) -> Result<(), ResultsError> {
-        self.write_line(&COLUMNS)?;
-        self.sync()?;
-        sync_folder(&self.path);
-        Ok(())
+    /// Locks a regular file and cuts it to what is kept of it: nothing, or what is whole. Room that
+    /// a killed run had reserved goes, too.
+    fn take_over(&mut self, mode: WriteMode) -> Result<Recovered, ResultsError> {
+        if self.length.is_none() {
+            return Ok(Recovered::default());
+        }
+        self.lock()?;
+        let (recovered, whole) = match mode {
+            WriteMode::Resume => recover(&self.file, &self.path)?,
+            WriteMode::CreateNew | WriteMode::Overwrite => Default::default(),
+        };
+        self.cut(whole)?;
+        Ok(recovered)
     }
 
     /// Gives a regular file this length.
@@ -223,7 +235,7 @@ fn encode<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: &[T]) -> io::Result<()> {
     writer.flush()
 }
 
-/// What holds nothing, such as a pipe or `/dev/stdout`, is written to in either mode. A file keeps
+/// What holds nothing, such as a pipe or `/dev/stdout`, is written to in each mode. A file keeps
 /// its content until it is locked.
 fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -233,6 +245,7 @@ fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
         (_, Ok(kind)) if !kind.is_file() => options.write(true),
         (WriteMode::CreateNew, _) => options.append(true).create_new(true),
         (WriteMode::Overwrite, _) => options.append(true).create(true),
+        (WriteMode::Resume, _) => options.read(true).append(true).create(true),
     };
     options.mode(0o600).open(path)
 }

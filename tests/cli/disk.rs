@@ -97,7 +97,7 @@ fn a_record_that_does_not_fit_leaves_no_half_line() {
         return;
     };
     let path = disk.0.join("r.csv");
-    let mut results = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+    let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
     let row = Row::new(1, UserRef::by_id("x".repeat(300)), MethodSet::ALL);
     let outcome = Outcome::without_request(OutcomeKind::Unlocked, "");
     let record = Record::new(&row, &outcome, SystemTime::now());

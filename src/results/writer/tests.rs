@@ -20,7 +20,7 @@ fn a_file_that_exists_is_kept_unless_it_may_be_replaced() {
     ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
     let again = ResultsFile::open(&path, WriteMode::CreateNew);
     assert!(matches!(again, Err(ResultsError::Exists(_))));
-    let mut file = ResultsFile::open(&path, WriteMode::Overwrite).expect("replaced");
+    let (mut file, _) = ResultsFile::open(&path, WriteMode::Overwrite).expect("replaced");
     file.append(&record("a")).expect("written");
     file.sync().expect("synced");
     let text = std::fs::read_to_string(&path).expect("readable");
@@ -30,7 +30,9 @@ fn a_file_that_exists_is_kept_unless_it_may_be_replaced() {
 
 fn begun(folder: &tempfile::TempDir) -> ResultsFile {
     let path = folder.path().join("r.csv");
-    ResultsFile::open(&path, WriteMode::Overwrite).expect("free")
+    ResultsFile::open(&path, WriteMode::Overwrite)
+        .expect("free")
+        .0
 }
 
 #[test]
