@@ -253,6 +253,12 @@ pub struct ResultsArgs {
     /// Where results go; may hold {date} {time} {run_id} {profile} {shard} [default: INPUT's stem + .results.csv, here]
     #[arg(long, value_name = "FILE")]
     pub results: Option<String>,
+    /// Go on with the results file: users who are final there are not sent again. Where there is none, one is begun
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// A second run with the same FILE ends with code 6; beside the lock on the results file
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Replace a results file that exists
     #[arg(long)]
     pub overwrite: bool,

@@ -7,8 +7,7 @@ use crate::{
     auth::AuthError,
     config::ConfigError,
     http::HttpSetupError,
-    results::PathError,
-    results::ResultsError,
+    results::{LockError, PathError, ResultsError},
     simulator::{ScenarioError, UserFileError},
     source::SourceError,
 };
@@ -34,6 +33,9 @@ pub enum AppError {
     /// The results.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// The lock that was asked for.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The summary, or what goes to standard output.
     #[error("failed to write {path}: {source}")]
     Output {
@@ -97,7 +99,8 @@ impl AppError {
             Self::Auth(_) => 3,
             Self::Stopped { exit_code, .. } => *exit_code,
             Self::Declined => 4,
-            Self::Source(_) | Self::Results(_) | Self::Output { .. } => 5,
+            Self::Lock(error) | Self::Results(ResultsError::Lock(error)) if error.is_held() => 6,
+            Self::Source(_) | Self::Results(_) | Self::Lock(_) | Self::Output { .. } => 5,
         }
     }
 
@@ -109,6 +112,7 @@ impl AppError {
             Self::Auth(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Results(error) => error.hint().to_owned(),
+            Self::Lock(error) => error.hint().to_owned(),
             Self::Output { .. } => {
                 "name a file in a folder that exists and that you may write to".to_owned()
             }

@@ -37,6 +37,12 @@ pub enum Event {
         /// When it became final.
         at: SystemTime,
     },
+    /// A row was started, and its look-up showed that the run that this one goes on with has its
+    /// record.
+    Recorded {
+        /// The row.
+        row: Row,
+    },
     /// A row was started, and was cut by a stop before it was final. It has no record.
     Abandoned {
         /// The row.

@@ -505,6 +505,19 @@ mod tests {
     }
 
     #[test]
+    fn a_set_covers_its_parts() {
+        let set = |text: &str| text.parse::<MethodSet>().expect(text);
+        for (whole, part, covers) in [
+            ("TOKEN|SMS", "SMS", true),
+            ("TOKEN|SMS", "TOKEN|SMS", true),
+            ("SMS", "TOKEN|SMS", false),
+            ("SMS", "VOICE", false),
+        ] {
+            assert_eq!(set(whole).covers(set(part)), covers, "{whole} {part}");
+        }
+    }
+
+    #[test]
     fn locked_wins_over_unknown_and_unknown_over_unlocked() {
         let flags = LockFlags {
             token: Some(false),

@@ -30,12 +30,50 @@ pub struct Failure {
     pub error: String,
 }
 
+/// Final rows: how many ended how, and the first that did not end well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    by_outcome: BTreeMap<OutcomeKind, u64>,
+    failures: Vec<Failure>,
+}
+
+impl Tally {
+    /// Counts a row. The failure is asked for where the row did not end well and is one of the
+    /// first.
+    pub fn add(&mut self, kind: OutcomeKind, failure: impl FnOnce() -> Failure) {
+        *self.by_outcome.entry(kind).or_default() += 1;
+        if !kind.ends_well() && self.failures.len() < REMEMBERED {
+            self.failures.push(failure());
+        }
+    }
+
+    /// Rows that ended like this.
+    #[must_use]
+    pub fn count(&self, kind: OutcomeKind) -> u64 {
+        self.by_outcome.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Rows that are final.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.by_outcome.values().sum()
+    }
+
+    /// The first rows that did not end well.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+}
+
 /// What has happened so far. Memory does not grow with rows.
 #[derive(Debug)]
 pub struct Stats {
     /// Rows of the source; `None` while not known.
     pub total: Option<u64>,
-    by_outcome: BTreeMap<OutcomeKind, u64>,
+    rows: Tally,
+    /// Rows that were final before this run, and how many of them did not end well.
+    before: (u64, u64),
     /// Requests by call and answer.
     pub requests: BTreeMap<(Endpoint, Answer), u64>,
     /// Further tries.
@@ -46,8 +84,6 @@ pub struct Stats {
     pub paused_until: Option<SystemTime>,
     /// Since when the service has not answered; `None` where it does.
     pub away_since: Option<SystemTime>,
-    /// The first rows that did not end well.
-    pub failures: Vec<Failure>,
     latency: Histogram<u64>,
 }
 
@@ -57,15 +93,28 @@ impl Stats {
     pub fn new(total: Option<u64>) -> Self {
         Self {
             total,
-            by_outcome: BTreeMap::new(),
+            rows: Tally::default(),
+            before: (0, 0),
             requests: BTreeMap::new(),
             retries: 0,
             abandoned: 0,
             paused_until: None,
             away_since: None,
-            failures: Vec::new(),
             latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
         }
+    }
+
+    /// Takes in the rows that are final from the run that this one goes on with, before any other.
+    pub fn resume(&mut self, rows: Tally) {
+        self.rows = rows;
+        self.before = (self.done(), self.not_well());
+    }
+
+    /// Rows that became final in this run, and how many of them did not end well.
+    #[must_use]
+    pub fn of_this_run(&self) -> (u64, u64) {
+        let (done, not_well) = self.before;
+        (self.done() - done, self.not_well() - not_well)
     }
 
     /// Takes an event in.
@@ -82,18 +131,16 @@ impl Stats {
             Event::Retrying { .. } => self.retries += 1,
             Event::Paused { until } => self.paused_until = Some(*until),
             Event::Away { since } => self.away_since = *since,
+            Event::Recorded { .. } => {}
             Event::Abandoned { .. } => self.abandoned += 1,
             Event::SourceEnded { rows } => self.total = Some(*rows),
             Event::Finished { row, outcome, .. } => {
-                *self.by_outcome.entry(outcome.kind).or_default() += 1;
-                if !outcome.kind.ends_well() && self.failures.len() < REMEMBERED {
-                    self.failures.push(Failure {
-                        row: row.number,
-                        user: row.user.to_string(),
-                        kind: outcome.kind,
-                        error: outcome.error.clone(),
-                    });
-                }
+                self.rows.add(outcome.kind, || Failure {
+                    row: row.number,
+                    user: row.user.to_string(),
+                    kind: outcome.kind,
+                    error: outcome.error.clone(),
+                });
             }
         }
     }
@@ -101,13 +148,19 @@ impl Stats {
     /// Rows that ended like this.
     #[must_use]
     pub fn count(&self, kind: OutcomeKind) -> u64 {
-        self.by_outcome.get(&kind).copied().unwrap_or_default()
+        self.rows.count(kind)
     }
 
     /// Rows that are final.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.by_outcome.values().sum()
+        self.rows.done()
+    }
+
+    /// The first rows that did not end well.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        self.rows.failures()
     }
 
     /// Rows that did not end well.
@@ -178,7 +231,13 @@ mod tests {
             (stats.done(), stats.not_well(), stats.answers(429)),
             (3, 1, 1)
         );
-        assert_eq!(stats.failures.len(), 1);
+        assert_eq!(stats.failures().len(), 1);
+        let mut resumed = Stats::new(Some(9));
+        resumed.resume(stats.rows.clone());
+        assert_eq!(
+            (resumed.done(), resumed.not_well(), resumed.of_this_run()),
+            (3, 1, (0, 0))
+        );
         let max = stats.latency(1.0).expect("requests were sent");
         assert!((29..=31).contains(&max.as_millis()), "{max:?}");
     }

@@ -11,8 +11,9 @@ use crate::{
     config::{Environment, RunSettings},
     error::AppError,
     report::{Latency, Rows, Status, Summary, Throttled, render, write_atomically},
-    results::{Placeholders, default_path, expand, timestamp},
+    results::{Placeholders, ResultsError, WriteMode, default_path, expand, timestamp},
     shutdown::CancelReason,
+    source::{Input, Source},
 };
 
 use super::job::JobEnd;
@@ -70,8 +71,12 @@ impl Outputs {
         Ok(Self { results, summary })
     }
 
-    /// That the summary can be written should be known before the first request.
-    pub(super) fn check_summary(&self) -> Result<(), AppError> {
+    /// What would be in the way at the end should be known before the first request.
+    pub(super) fn check(&self, mode: WriteMode) -> Result<(), AppError> {
+        let there = self.results.metadata();
+        if mode == WriteMode::CreateNew && there.is_ok_and(|found| found.is_file()) {
+            return Err(ResultsError::Exists(self.results.clone()).into());
+        }
         let folder = self
             .summary
             .parent()
@@ -150,7 +155,7 @@ pub(super) fn summarize(
         started_at: timestamp(started.at),
         finished_at: timestamp(SystemTime::now()),
         duration_s: (started.clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        rows: Rows::of(stats),
+        rows: Rows::of(stats, end.left),
         requests: Summary::requests_of(stats),
         retries: stats.retries,
         throttled: Throttled {
@@ -162,33 +167,48 @@ pub(super) fn summarize(
         shard: None,
         operator: env.operator(),
         stopped_because: stopped_because(end),
-        next: next_command(status, settings),
+        next: next_command(status, settings, outputs),
     }
 }
 
-/// The command to go on, where the job did not come to its end. Unlocking twice does no harm.
-fn next_command(status: Status, settings: &RunSettings) -> Option<String> {
-    let input = settings
-        .read
-        .file()
-        .filter(|input| *input != Path::new("-"))?;
-    let due = status != Status::Complete && settings.simulate.is_none();
-    due.then(|| {
-        format!(
-            "bulk-unlock run {} --overwrite, with the other options as they were",
-            quoted(input)
-        )
-    })
+/// The command to go on, where the job did not come to its end: what was typed, with the results
+/// named as they are and `--resume`.
+fn next_command(status: Status, settings: &RunSettings, outputs: &Outputs) -> Option<String> {
+    if status == Status::Complete || settings.simulate.is_some() {
+        return None;
+    }
+    let mut words = vec!["bulk-unlock".to_owned()];
+    let mut typed = std::env::args_os().skip(1).peekable();
+    while let Some(word) = typed.next() {
+        let word = word.to_string_lossy().into_owned();
+        match word.as_str() {
+            "--overwrite" | "--resume" => {}
+            "--results" => drop(typed.next()),
+            _ if word.starts_with("--results=") => {}
+            _ => words.push(quoted(&word)),
+        }
+    }
+    words.push("--resume".to_owned());
+    if settings.results.is_some() {
+        let results = outputs.results.display().to_string();
+        words.extend(["--results".to_owned(), quoted(&results)]);
+    }
+    let again = match &settings.read.source {
+        Some(Source::Table(Input::Stdin | Input::Spooled(..), _)) => {
+            ", with the same standard input"
+        }
+        _ => "",
+    };
+    Some(words.join(" ") + again)
 }
 
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A word as a shell takes it.
+fn quoted(text: &str) -> String {
     let plain = text
         .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    if plain {
-        text
+        .all(|c| c.is_ascii_alphanumeric() || "/._-=:,@%+".contains(c));
+    if plain && !text.is_empty() {
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -227,18 +247,18 @@ pub(super) fn finish(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::quoted;
 
     #[test]
-    fn paths_are_quoted_for_a_shell() {
+    fn words_are_quoted_for_a_shell() {
         for (path, text) in [
             ("a/b.csv", "a/b.csv"),
             ("my list.csv", "'my list.csv'"),
+            ("", "''"),
+            ("$(x)", "'$(x)'"),
             ("it's", r"'it'\''s'"),
         ] {
-            assert_eq!(quoted(Path::new(path)), text);
+            assert_eq!(quoted(path), text);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One job: the rooms joined into the line, run to its end.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::{
     error::AppError,
-    model::{MethodSet, Row},
+    model::Row,
     report::{self, Guards, Terminal},
-    results::{ResultsError, ResultsFile},
-    runner::{self, Place, Places, Worker, WorkerSettings},
+    results::{Recovered, ResultsError, ResultsFile},
+    runner::{self, Claim, Place, Places, Worker, WorkerSettings},
     shutdown::{CancelReason, Shutdown},
     source::{Choice, Prepared, Select, Sink},
     stats::Stats,
@@ -48,6 +48,8 @@ pub(super) struct JobEnd {
     pub(super) stats: Stats,
     pub(super) failure: Option<ResultsError>,
     pub(super) reason: Option<CancelReason>,
+    /// Records of the run before that account for no row of the source.
+    pub(super) left: u64,
 }
 
 impl JobEnd {
@@ -57,6 +59,7 @@ impl JobEnd {
             reason: service.shutdown.reason(),
             stats: service.stats,
             failure: None,
+            left: 0,
         }
     }
 }
@@ -65,7 +68,7 @@ impl JobEnd {
 pub(super) async fn run(
     job: Job,
     service: Service,
-    results: ResultsFile,
+    (results, recovered): (ResultsFile, Recovered),
     terminal: Terminal,
 ) -> Result<JobEnd, AppError> {
     let Service {
@@ -75,6 +78,7 @@ pub(super) async fn run(
         ..
     } = service;
     stats.total = job.source.total();
+    stats.resume(recovered.tally);
     let stop = shutdown.clone();
     let failed = move |_: &ResultsError| stop.cancel(CancelReason::ReportFailed);
     let (stop, guards) = (shutdown.clone(), job.guards);
@@ -92,7 +96,7 @@ pub(super) async fn run(
         settings: WorkerSettings {
             unlock: true,
             only_locked: job.only_locked,
-            claim: Arc::new(|_, _| true),
+            claim: Arc::new(|_, _| Claim::Granted),
         },
         retry: service.retry,
         api: service.api,
@@ -100,7 +104,13 @@ pub(super) async fn run(
         events: service.events,
         shutdown: shutdown.clone(),
     };
-    work(job.source, job.canary, worker).await;
+    let left = work(
+        job.source,
+        Select::after(recovered.done),
+        job.canary,
+        worker,
+    )
+    .await;
     let reported = reporter
         .await
         .map_err(|error| AppError::system("report", error.into()))?;
@@ -109,19 +119,26 @@ pub(super) async fn run(
         stats: reported.stats,
         failure: reported.failure,
         reason: shutdown.reason(),
+        left,
     })
 }
 
 /// Signs in, then sends every row through the pool. When it returns, nobody sends events any more.
-pub(super) async fn work(source: Prepared, canary: Option<usize>, mut worker: Worker) {
+/// Returns how many records of the run before account for no row of the source.
+pub(super) async fn work(
+    source: Prepared,
+    select: Select,
+    canary: Option<usize>,
+    mut worker: Worker,
+) -> u64 {
     let shutdown = worker.shutdown.clone();
     if source.total() == Some(0) || !sign_in(&worker).await {
-        return;
+        return select.left();
     }
-    let select = Arc::new(Mutex::new(Select::default()));
+    let select = Arc::new(Mutex::new(select));
     worker.settings.claim = claims(Arc::clone(&select));
     let sink = Sink {
-        select,
+        select: Arc::clone(&select),
         events: worker.events.weak(),
         shutdown: shutdown.clone(),
     };
@@ -137,14 +154,20 @@ pub(super) async fn work(source: Prepared, canary: Option<usize>, mut worker: Wo
         }
     }
     runner::run(&mut rows, None, &places, &shutdown, send).await;
+    lock(&select).left()
 }
 
 /// Who finds a user's ID asks here whether another row has that user.
-fn claims(select: Arc<Mutex<Select>>) -> Arc<dyn Fn(&str, MethodSet) -> bool + Send + Sync> {
-    Arc::new(move |id, methods| {
-        let mut select = select.lock().unwrap_or_else(PoisonError::into_inner);
-        select.claim(id, methods) == Choice::Work
+fn claims(select: Arc<Mutex<Select>>) -> Arc<dyn Fn(&Row, &str) -> Claim + Send + Sync> {
+    Arc::new(move |row, id| match lock(&select).claim(row, id) {
+        Choice::Work => Claim::Granted,
+        Choice::Repeats => Claim::Duplicate,
+        Choice::Recorded => Claim::Recorded,
     })
+}
+
+fn lock(select: &Mutex<Select>) -> MutexGuard<'_, Select> {
+    select.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Signs in. False where the service refuses that, or a stop came first.

@@ -8,8 +8,8 @@ use crate::{
     error::AppError,
     event::Event,
     report::{Plan, PlanDefect, Today, render_plan},
-    runner::{Places, Worker, WorkerSettings},
-    source::{Defect, Prepared, SourceSettings},
+    runner::{Claim, Places, Worker, WorkerSettings},
+    source::{Defect, Prepared, Select, SourceSettings},
 };
 
 use super::{
@@ -134,7 +134,7 @@ async fn today(
         settings: WorkerSettings {
             unlock: false,
             only_locked: false,
-            claim: Arc::new(|_, _| true),
+            claim: Arc::new(|_, _| Claim::Granted),
         },
         retry: service.retry,
         api: service.api,
@@ -151,7 +151,7 @@ async fn today(
             }
         }
     };
-    tokio::join!(job::work(source, None, worker), listen);
+    tokio::join!(job::work(source, Select::default(), None, worker), listen);
     today.sort();
     match shutdown.reason() {
         Some(reason) => Err(AppError::Stopped {

@@ -9,7 +9,7 @@ use crate::{
     config::{ConfigError, Environment, RunSettings, resolve_connection, resolve_run},
     error::AppError,
     report::{Screen, ShowMode, Terminal},
-    results::ResultsFile,
+    results::{Lock, Recovered, ResultsFile, WriteMode},
     runner::Places,
     shutdown::CancelReason,
     source::Prepared,
@@ -33,14 +33,20 @@ pub(super) async fn run(
 ) -> Result<u8, AppError> {
     let settings = resolve_run(args, env)?;
     let started = Started::now();
+    let outputs = Outputs::of(&settings, &started)?;
+    let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let (source, simulated) = source_of(&settings.read, settings.simulate).await?;
     let prepared = Prepared::new(source.clone())?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
     };
-    let outputs = Outputs::of(&settings, &started)?;
-    outputs.check_summary()?;
+    outputs.check(settings.write_mode)?;
+    let resumed = match settings.write_mode {
+        WriteMode::Resume => Some(open(&outputs, &settings)?),
+        // What is to be replaced is kept until the job begins.
+        WriteMode::CreateNew | WriteMode::Overwrite => None,
+    };
     let base_url = connection.base.to_string();
     let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
     let signals = service.listen()?;
@@ -50,9 +56,13 @@ pub(super) async fn run(
         None => JobEnd::before_start(service),
         Some(prepared) => {
             if simulated.is_none() && !settings.yes {
-                confirm(&prepared, &settings, &base_url)?;
+                let recorded = resumed.as_ref().map_or(0, |(_, found)| found.tally.done());
+                confirm(&prepared, recorded, &settings, &base_url)?;
             }
-            let results = ResultsFile::create(&outputs.results, settings.write_mode)?;
+            let results = match resumed {
+                Some(resumed) => resumed,
+                None => open(&outputs, &settings)?,
+            };
             let terminal = Terminal::new(terminal, screen, prepared.total());
             let job = job_of(prepared, &settings);
             job::run(job, service, results, terminal).await?
@@ -62,6 +72,28 @@ pub(super) async fn run(
     let source = source.source.to_string();
     let summary = summarize(&end, &settings, source, &outputs, &started, base_url, env);
     finish(&summary, &end, &outputs, &settings, global, env)
+}
+
+/// The results file, and what it holds already.
+fn open(outputs: &Outputs, settings: &RunSettings) -> Result<(ResultsFile, Recovered), AppError> {
+    let (mut results, recovered) = ResultsFile::open(&outputs.results, settings.write_mode)?;
+    results.reserve(settings.pace.concurrency)?;
+    if let Some(torn) = &recovered.torn {
+        tracing::warn!(
+            "{} ended in the middle of line {}: cut {} bytes; that row is done again",
+            outputs.results.display(),
+            torn.line,
+            torn.bytes
+        );
+    }
+    let done = recovered.tally.done();
+    if done > 0 {
+        tracing::info!(
+            "going on: {done} rows are recorded in {}",
+            outputs.results.display()
+        );
+    }
+    Ok((results, recovered))
 }
 
 /// Asks the service for what it keeps, and refuses what holds too many users. `None` where that
@@ -128,16 +160,25 @@ fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppErro
 }
 
 /// Asks, on a terminal, before many users.
-fn confirm(source: &Prepared, settings: &RunSettings, base_url: &str) -> Result<(), AppError> {
+fn confirm(
+    source: &Prepared,
+    recorded: u64,
+    settings: &RunSettings,
+    base_url: &str,
+) -> Result<(), AppError> {
     let users = source.users();
-    let many = users.is_some_and(|users| users > ASK_ABOVE);
+    let many = users.is_some_and(|users| users.saturating_sub(recorded) > ASK_ABOVE);
     if !many || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(());
     }
     let question = format!(
-        "Unlock {} for {} users at {base_url}? [y/N] ",
+        "Unlock {} for {} users at {base_url}{}? [y/N] ",
         settings.read.methods.to_string().replace('|', ", "),
         users.unwrap_or_default(),
+        match recorded {
+            0 => String::new(),
+            recorded => format!(" (of whom some are among {recorded} records already)"),
+        }
     );
     let mut answer = String::new();
     let asked = io::stderr().write_all(question.as_bytes());

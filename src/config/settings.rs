@@ -2,6 +2,7 @@
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -61,6 +62,8 @@ pub struct RunSettings {
     pub results: Option<String>,
     /// What to do where the results exist.
     pub write_mode: WriteMode,
+    /// A file to lock beside the results.
+    pub lock: Option<PathBuf>,
     /// The summary's name, placeholders and all; `None` for the usual one.
     pub summary: Option<String>,
     /// A ticket or reason.
@@ -115,16 +118,19 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
     has_source(&read, simulate)?;
     let results = env.option(args.results.results.as_deref(), "results");
     let overwrite = env.switch(args.results.overwrite, "overwrite")?;
+    let resume = env.switch(args.results.resume, "resume")?;
     let replace = overwrite || (simulate.is_some() && results.is_none());
+    let write_mode = match (resume && !args.results.overwrite, replace) {
+        (true, _) => WriteMode::Resume,
+        (false, true) => WriteMode::Overwrite,
+        (false, false) => WriteMode::CreateNew,
+    };
     let canary = number::<NonZeroUsize>(&args.guards.canary, "canary", env)?;
     Ok(RunSettings {
         read,
         results,
-        write_mode: if replace {
-            WriteMode::Overwrite
-        } else {
-            WriteMode::CreateNew
-        },
+        write_mode,
+        lock: env.path(args.results.lock.as_ref(), "lock"),
         summary: env.option(args.results.summary.as_deref(), "summary"),
         reason: env.option(args.results.reason.as_deref(), "reason"),
         output: output(args.results.output, env)?,

@@ -18,7 +18,7 @@ impl Guards {
     /// Why the job must stop; `None` where it may go on.
     #[must_use]
     pub fn broken(&self, stats: &Stats) -> Option<String> {
-        let (failed, done) = (stats.not_well(), stats.done());
+        let (done, failed) = stats.of_this_run();
         if let Some(most) = self.max_failures.filter(|most| failed > *most) {
             return Some(format!(
                 "{failed} rows failed, and --max-failures allows {most}"

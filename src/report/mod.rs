@@ -42,9 +42,10 @@ pub struct Reported {
     pub failure: Option<ResultsError>,
 }
 
-/// Takes events until nobody is left to send one. Where a record cannot be written, `failed` is
-/// called once; what comes after is neither recorded nor counted. `watch` sees the numbers after
-/// each row.
+/// Takes events until nobody is left to send one. Where a record cannot be written, or no more room
+/// be reserved for those to come, `failed` is called once. After a record that was not written,
+/// nothing is recorded or counted any more; without new room, what is under way still is. `watch` sees the
+/// numbers after each row.
 pub async fn run(
     mut events: mpsc::Receiver<Event>,
     mut results: ResultsFile,
@@ -87,6 +88,9 @@ pub async fn run(
                     fail(error);
                     continue;
                 }
+                if let Err(error) = results.top_up() {
+                    fail(error);
+                }
             }
             stats.apply(&event);
             if matches!(event, Event::Finished { .. }) {
@@ -95,7 +99,7 @@ pub async fn run(
             terminal.show(&stats);
         }
     }
-    if whole && let Err(error) = results.sync() {
+    if whole && let Err(error) = results.close() {
         fail(error);
     }
     terminal.finish();
@@ -127,7 +131,7 @@ mod tests {
     async fn every_final_row_is_one_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        let (results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
         let seen = Cell::new(0);
@@ -154,7 +158,7 @@ mod tests {
     async fn a_failed_write_is_told_once_and_nothing_is_counted_that_is_not_recorded() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.csv");
-        let mut results = ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
+        let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
         results.break_for_test();
         let (events, receiver) = Events::channel();
         let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
@@ -170,5 +174,29 @@ mod tests {
         let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
         assert_eq!((told.get(), reported.stats.done()), (1, 0));
         assert!(reported.failure.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_disk_without_more_room_is_told_once_and_what_is_under_way_is_recorded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.csv");
+        let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+        results.use_up_for_test();
+        let (events, receiver) = Events::channel();
+        let terminal = Terminal::new(ShowMode::Off, &Screen::default(), None);
+        let told = Cell::new(0);
+        let report = run(
+            receiver,
+            results,
+            Stats::new(None),
+            terminal,
+            |_| told.set(told.get() + 1),
+            |_| {},
+        );
+        let (reported, ()) = tokio::join!(report, finish_rows(events, 10));
+        assert_eq!((told.get(), reported.stats.done()), (1, 10));
+        assert!(reported.failure.is_some());
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert_eq!(text.lines().count(), 11);
     }
 }

@@ -34,6 +34,8 @@ pub struct Rows {
     pub done: u64,
     /// Final rows by outcome, every outcome named.
     pub by_outcome: BTreeMap<OutcomeKind, u64>,
+    /// Records of the run that this one goes on with whose rows are not in the source any more.
+    pub not_in_source: u64,
 }
 
 /// What the service's limit did.
@@ -90,12 +92,13 @@ pub struct Summary {
 impl Rows {
     /// The rows that the numbers tell of.
     #[must_use]
-    pub fn of(stats: &Stats) -> Self {
+    pub fn of(stats: &Stats, not_in_source: u64) -> Self {
         let counts = OutcomeKind::ALL.map(|kind| (kind, stats.count(kind)));
         Self {
             total: stats.total,
             done: stats.done(),
             by_outcome: counts.into_iter().collect(),
+            not_in_source,
         }
     }
 }
@@ -189,7 +192,7 @@ pub(super) mod tests {
             started_at: "2026-11-24T02:03:04.567Z".to_owned(),
             finished_at: "2026-11-24T02:03:25.967Z".to_owned(),
             duration_s: 21.4,
-            rows: Rows::of(stats),
+            rows: Rows::of(stats, 0),
             requests: Summary::requests_of(stats),
             retries: stats.retries,
             throttled: Throttled {

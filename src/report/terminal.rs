@@ -125,7 +125,7 @@ impl Terminal {
 
     /// Once a second: the bar even where nothing happens, the line when it is time.
     pub fn tick(&mut self, stats: &Stats) {
-        self.pace.see(self.started.elapsed(), stats.done());
+        self.pace.see(self.started.elapsed(), stats.of_this_run().0);
         match self.mode {
             ShowMode::Bar => self.draw(stats),
             ShowMode::Lines if self.lined.elapsed() >= LINE_EVERY => {
@@ -159,7 +159,9 @@ impl Terminal {
     }
 
     fn numbers(&self, stats: &Stats) -> String {
-        let rate = self.pace.rate(self.started.elapsed(), stats.done());
+        let rate = self
+            .pace
+            .rate(self.started.elapsed(), stats.of_this_run().0);
         let mut parts = vec![format!("{rate:.1}/s")];
         if let Some(left) = left(stats, rate) {
             parts.push(format!("{} left", in_words(left)));

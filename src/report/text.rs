@@ -87,7 +87,7 @@ fn outcomes(stats: &Stats, style: Style) -> Vec<String> {
 }
 
 fn failures(stats: &Stats, shown: usize) -> Vec<String> {
-    let mut lines: Vec<_> = stats.failures.iter().take(shown).map(failure).collect();
+    let mut lines: Vec<_> = stats.failures().iter().take(shown).map(failure).collect();
     let hidden = stats.not_well().saturating_sub(lines.len() as u64);
     if hidden > 0 {
         lines.push(format!(

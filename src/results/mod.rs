@@ -1,9 +1,18 @@
 //! The results CSV: one record a row, written whole when the row is final.
 //!
-//! Nothing here counts or decides. The file is the account of the job: what it does not hold was
-//! not done.
+//! Nothing here sends, or judges an answer. The file is the account of the job: what it does not
+//! hold was not done.
 
+mod done;
+mod error;
+mod holder;
+mod index;
+mod lock;
 mod path;
+mod reader;
+mod recorded;
+mod reserve;
+mod resume;
 mod writer;
 
 use std::time::SystemTime;
@@ -12,8 +21,15 @@ use jiff::{Timestamp, fmt::strtime};
 
 use crate::model::{Outcome, Row};
 
+pub use done::{Done, Standing};
+pub use error::ResultsError;
+pub use holder::Holder;
+pub use lock::{Lock, LockError};
 pub use path::{PathError, Placeholders, default_path, expand};
-pub use writer::{ResultsError, ResultsFile, WriteMode};
+pub use reader::{Records, Torn};
+pub use recorded::Recorded;
+pub use resume::Recovered;
+pub use writer::{ResultsFile, WriteMode};
 
 /// The columns, in their order.
 pub const COLUMNS: [&str; 14] = [
@@ -86,20 +102,33 @@ pub fn timestamp(time: SystemTime) -> String {
         .unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
 }
 
+/// Whether this is what [`timestamp`] writes.
+fn is_timestamp(text: &[u8]) -> bool {
+    let shape = b"0000-00-00T00:00:00.000Z";
+    text.len() == shape.len()
+        && text.iter().zip(shape).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        })
+}
+
+/// How a field begins that a spreadsheet runs.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
 /// The text, so that no spreadsheet takes it for a formula.
 fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if text.starts_with(FORMULA) {
         format!("'{text}")
     } else {
         text.to_owned()
     }
 }
 
-/// The text as it was before [`neutral`].
+/// The text as it was before it was made harmless for spreadsheets.
 #[must_use]
 pub fn original(field: &str) -> &str {
     match field.strip_prefix('\'') {
-        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => text,
+        Some(text) if text.starts_with(FORMULA) => text,
         _ => field,
     }
 }
@@ -155,6 +184,7 @@ mod tests {
             ("a=b", "a=b"),
         ] {
             assert_eq!(record(id, "").fields()[1], written);
+            assert_eq!(super::original(written), id);
         }
         assert_eq!(record("x", "=a\r\nb").fields()[12], "'=a  b");
         assert_eq!(
@@ -171,7 +201,17 @@ mod tests {
     fn times_have_a_fixed_shape() {
         for seconds in [0, 1, 4_000_000_000] {
             let text = timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-            assert!(text.len() == 24 && text.ends_with('Z'), "{text}");
+            assert!(super::is_timestamp(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-24T02:03:04.56Z",
+            "2026-11-24T02:03:04.5678Z",
+            "2026-11-24 02:03:04.567Z",
+            "2026-11-24T02:03:04.567z",
+            "2026-11-24T02:03:04.x67Z",
+        ] {
+            assert!(!super::is_timestamp(text.as_bytes()), "{text}");
         }
     }
 }

@@ -3,12 +3,16 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Write},
+    num::NonZeroUsize,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use csv::{Terminator, WriterBuilder};
 
-use super::{COLUMNS, Record};
+use super::{
+    COLUMNS, Record, Recovered, ResultsError, lock::lock, reserve::Reserve, resume::recover,
+};
 
 /// What to do where the file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,80 +21,47 @@ pub enum WriteMode {
     CreateNew,
     /// Replace its content.
     Overwrite,
+    /// Go on with it. Where there is none, one is begun.
+    Resume,
 }
 
-/// Why results cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ResultsError {
-    /// There is such a file.
-    #[error("{0} exists")]
-    Exists(PathBuf),
-    /// It cannot be made or opened.
-    #[error("failed to create {path}: {source}")]
-    Create {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// A record could not be written, or not be brought to the disk.
-    #[error("failed to write {path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-}
-
-impl ResultsError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn hint(&self) -> &'static str {
-        match self {
-            Self::Exists(_) => "say --overwrite to replace it, or name another file with --results",
-            Self::Create { .. } => {
-                "name a file in a folder that exists and that you may write to, with --results"
-            }
-            Self::Write { .. } => {
-                "make room, or name a file elsewhere with --results; what was recorded stays readable"
-            }
-        }
-    }
-}
-
-/// The results file. It holds its header from the start.
+/// The results file, locked for as long as it is open. It holds its header from the start.
 #[derive(Debug)]
 pub struct ResultsFile {
     file: File,
     path: PathBuf,
     line: Vec<u8>,
     dirty: bool,
+    /// Its length in bytes, as it was written; `None` for what is no regular file.
+    length: Option<u64>,
+    reserve: Reserve,
 }
 
 impl ResultsFile {
-    /// Makes the file and writes the header.
+    /// Opens the file, locks it, and only then replaces or reads what it holds. A new one gets its
+    /// header, one that is gone on with loses what is torn. Returns what it held, too.
     ///
     /// # Errors
-    /// [`ResultsError`], before anything was sent.
-    pub fn create(path: &Path, mode: WriteMode) -> Result<Self, ResultsError> {
-        let file = open(path, mode).map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
-            _ => ResultsError::Create {
-                path: path.to_owned(),
-                source,
-            },
-        })?;
+    /// [`ResultsError`], before anything was sent. A file that no run wrote is left as it is.
+    pub fn open(path: &Path, mode: WriteMode) -> Result<(Self, Recovered), ResultsError> {
+        let file = open(path, mode).map_err(|source| ResultsError::open(path, source))?;
+        let found = file.metadata();
+        let found = found.map_err(|source| ResultsError::open(path, source))?;
         let mut results = Self {
             file,
             path: path.to_owned(),
             line: Vec::new(),
-            dirty: false,
+            dirty: true,
+            length: found.is_file().then_some(found.len()),
+            reserve: Reserve::NONE,
         };
-        results.write_line(&COLUMNS)?;
+        let recovered = results.take_over(mode)?;
+        if results.length.is_none_or(|length| length == 0) {
+            results.write_line(&COLUMNS)?;
+        }
         results.sync()?;
         sync_folder(path);
-        Ok(results)
+        Ok((results, recovered))
     }
 
     /// Where it is.
@@ -99,34 +70,76 @@ impl ResultsFile {
         &self.path
     }
 
+    /// From now on keeps room on the disk for the records of this many requests under way.
+    ///
+    /// # Errors
+    /// [`ResultsError::Reserve`]: there is not enough.
+    pub fn reserve(&mut self, concurrency: NonZeroUsize) -> Result<(), ResultsError> {
+        if self.length.is_some() {
+            self.reserve = Reserve::for_requests(concurrency);
+        }
+        self.top_up()
+    }
+
+    /// Reserves more room where less than half of the reserve is left. A failure is told once, and
+    /// leaves room for what is under way.
+    ///
+    /// # Errors
+    /// [`ResultsError::Reserve`].
+    pub fn top_up(&mut self) -> Result<(), ResultsError> {
+        let length = self.length.unwrap_or_default();
+        let reserved = self.reserve.top_up(&self.file, length);
+        reserved.map_err(|source| ResultsError::Reserve {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
     /// Hands one whole record to the operating system.
     ///
     /// # Errors
-    /// [`ResultsError::Write`]: the record may not be there.
+    /// [`ResultsError::Write`]: the record is not there, nor a part of it, as far as the
+    /// operating system lets us take a part away.
     pub fn append(&mut self, record: &Record) -> Result<(), ResultsError> {
         self.write_line(record.fields())
     }
 
-    /// Brings what was written to the disk, where there is anything new.
+    /// Brings what was written to the disk, where there is anything new, and makes sure that it is
+    /// in the file of this name.
     ///
     /// # Errors
-    /// [`ResultsError::Write`].
+    /// [`ResultsError::Write`], [`ResultsError::Vanished`], [`ResultsError::Truncated`].
     pub fn sync(&mut self) -> Result<(), ResultsError> {
-        if !std::mem::take(&mut self.dirty) {
-            return Ok(());
-        }
-        match self.file.sync_data() {
-            // A pipe or a terminal has no disk behind it.
-            Err(source)
-                if !matches!(
-                    source.kind(),
-                    ErrorKind::InvalidInput | ErrorKind::Unsupported
-                ) =>
-            {
-                Err(self.failed(source))
+        if std::mem::take(&mut self.dirty) {
+            match self.file.sync_data() {
+                // A pipe or a terminal has no disk behind it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::InvalidInput | ErrorKind::Unsupported
+                    ) => {}
+                synced => synced.map_err(|source| ResultsError::write(&self.path, source))?,
             }
+        }
+        self.check()
+    }
+
+    /// Brings the rest to the disk and gives back the room that was reserved.
+    ///
+    /// # Errors
+    /// As [`Self::sync`].
+    pub fn close(mut self) -> Result<(), ResultsError> {
+        self.sync()?;
+        match self.length {
+            Some(length) if self.reserve.holds_any(length) => self.cut(length),
             _ => Ok(()),
         }
+    }
+
+    /// From now on no more room can be reserved.
+    #[cfg(test)]
+    pub(crate) fn use_up_for_test(&mut self) {
+        self.reserve = Reserve::TOO_MUCH;
     }
 
     /// From now on nothing fits.
@@ -138,21 +151,79 @@ impl ResultsFile {
             .expect("Linux");
     }
 
-    fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
-        self.line.clear();
-        encode(&mut self.line, fields).map_err(|source| self.failed(source))?;
-        self.file
-            .write_all(&self.line)
-            .map_err(|source| self.failed(source))?;
-        self.dirty = true;
+    /// A file system without locks is no reason not to work.
+    fn lock(&self) -> Result<(), ResultsError> {
+        match lock(&self.file, &self.path) {
+            Err(error) if error.is_unsupported() => {
+                tracing::warn!("{error}; nothing keeps another run from writing to it");
+                Ok(())
+            }
+            locked => Ok(locked?),
+        }
+    }
+
+    /// Locks a regular file and cuts it to what is kept of it: nothing, or what is whole. Room that
+    /// a killed run had reserved goes, too.
+    fn take_over(&mut self, mode: WriteMode) -> Result<Recovered, ResultsError> {
+        if self.length.is_none() {
+            return Ok(Recovered::default());
+        }
+        self.lock()?;
+        let (recovered, whole) = match mode {
+            WriteMode::Resume => recover(&self.file, &self.path)?,
+            WriteMode::CreateNew | WriteMode::Overwrite => Default::default(),
+        };
+        self.cut(whole)?;
+        Ok(recovered)
+    }
+
+    /// Gives a regular file this length.
+    fn cut(&mut self, length: u64) -> Result<(), ResultsError> {
+        let cut = self.file.set_len(length);
+        cut.map_err(|source| ResultsError::write(&self.path, source))?;
+        self.length = Some(length);
         Ok(())
     }
 
-    fn failed(&self, source: io::Error) -> ResultsError {
-        ResultsError::Write {
-            path: self.path.clone(),
-            source,
+    /// Whether the file is still the one of this name, and holds what was written.
+    fn check(&self) -> Result<(), ResultsError> {
+        let Some(written) = self.length else {
+            return Ok(());
+        };
+        let here = self.file.metadata();
+        let here = here.map_err(|source| ResultsError::write(&self.path, source))?;
+        let same = match self.path.metadata() {
+            Ok(there) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        };
+        if !same || here.nlink() == 0 {
+            return Err(ResultsError::Vanished(self.path.clone()));
         }
+        if here.len() < written {
+            return Err(ResultsError::Truncated {
+                path: self.path.clone(),
+                length: here.len(),
+                written,
+            });
+        }
+        Ok(())
+    }
+
+    fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
+        self.line.clear();
+        let written = encode(&mut self.line, fields);
+        let written = written.and_then(|()| self.file.write_all(&self.line));
+        if let Err(source) = written {
+            // Half a line would spoil the next one. Where it cannot be taken away, going on with
+            // the file does that.
+            if let Some(length) = self.length {
+                let _ = self.file.set_len(length);
+            }
+            return Err(ResultsError::write(&self.path, source));
+        }
+        self.length = self.length.map(|length| length + self.line.len() as u64);
+        self.dirty = true;
+        Ok(())
     }
 }
 
@@ -164,20 +235,19 @@ fn encode<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: &[T]) -> io::Result<()> {
     writer.flush()
 }
 
-/// What holds nothing, such as a pipe or `/dev/stdout`, is written to in either mode.
+/// What holds nothing, such as a pipe or `/dev/stdout`, is written to in each mode. A file keeps
+/// its content until it is locked.
 fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true);
     let kind = path.metadata().map(|found| found.file_type());
     match (mode, kind) {
         (_, Ok(kind)) if kind.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-        (_, Ok(kind)) if !kind.is_file() => &mut options,
-        (WriteMode::CreateNew, _) => options.create_new(true),
-        (WriteMode::Overwrite, _) => options.create(true).truncate(true),
+        (_, Ok(kind)) if !kind.is_file() => options.write(true),
+        (WriteMode::CreateNew, _) => options.append(true).create_new(true),
+        (WriteMode::Overwrite, _) => options.append(true).create(true),
+        (WriteMode::Resume, _) => options.read(true).append(true).create(true),
     };
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options.mode(0o600).open(path)
 }
 
 /// The name too must survive a crash. Where a folder cannot be synced, nothing else can be done.
@@ -191,88 +261,4 @@ fn sync_folder(path: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use proptest::prelude::{any, proptest};
-
-    use super::{ErrorKind, Record, ResultsError, ResultsFile, WriteMode};
-    use crate::model::{MethodSet, Outcome, OutcomeKind, Row, UserRef};
-
-    fn record(id: &str) -> Record {
-        let row = Row::new(1, UserRef::by_id(id), MethodSet::ALL);
-        let outcome = Outcome::without_request(OutcomeKind::Invalid, "why");
-        Record::new(&row, &outcome, SystemTime::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn a_file_that_exists_is_kept_unless_it_may_be_replaced() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("r.csv");
-        ResultsFile::create(&path, WriteMode::CreateNew).expect("new");
-        let again = ResultsFile::create(&path, WriteMode::CreateNew);
-        assert!(matches!(again, Err(ResultsError::Exists(_))));
-        let mut file = ResultsFile::create(&path, WriteMode::Overwrite).expect("replaced");
-        file.append(&record("a")).expect("written");
-        file.sync().expect("synced");
-        let text = std::fs::read_to_string(&path).expect("readable");
-        assert_eq!(text.lines().count(), 2);
-        assert!(text.starts_with("row,user_id,email,username,methods,outcome,http_status,"));
-    }
-
-    #[test]
-    fn a_folder_is_no_results_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for mode in [WriteMode::CreateNew, WriteMode::Overwrite] {
-            let made = ResultsFile::create(folder.path(), mode);
-            assert!(matches!(made, Err(ResultsError::Create { .. })), "{made:?}");
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_disk_is_an_error() {
-        for mode in [WriteMode::CreateNew, WriteMode::Overwrite] {
-            let full = ResultsFile::create("/dev/full".as_ref(), mode);
-            let Err(ResultsError::Write { source, .. }) = full else {
-                panic!("nothing fits");
-            };
-            assert_eq!(source.kind(), ErrorKind::StorageFull);
-        }
-    }
-
-    #[test]
-    fn fields_are_quoted_as_rfc_4180_says() {
-        for (field, written) in [
-            ("plain", "plain"),
-            ("", ""),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("two\r\nlines", "\"two\r\nlines\""),
-            ("ünïcode", "ünïcode"),
-        ] {
-            let mut line = Vec::new();
-            super::encode(&mut line, &["1", field, "z"]).expect("memory");
-            assert_eq!(
-                String::from_utf8(line).expect("UTF-8"),
-                format!("1,{written},z\n")
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_back_as_one_record(id in any::<String>()) {
-            let mut line = Vec::new();
-            super::encode(&mut line, record(&id).fields()).expect("memory");
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_slice());
-            let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
-            assert_eq!(records.len(), 1);
-            assert_eq!(records[0].iter().collect::<Vec<_>>(), record(&id).fields().each_ref());
-            let unquoted = line.split(|byte| *byte == b'"').step_by(2).flatten();
-            assert_eq!(unquoted.filter(|byte| **byte == b'\n').count(), 1);
-            assert_eq!(line.last(), Some(&b'\n'));
-        }
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::{
     api::{Address, Api, Try, Verdict},
     event::{Event, Events},
-    model::{Answer, Found, LockFlags, MethodSet, Outcome, OutcomeKind, Row, Target, UserRef},
+    model::{Answer, Found, LockFlags, Outcome, OutcomeKind, Row, Target, UserRef},
     retry::{Retry, Tried},
     shutdown::Shutdown,
 };
@@ -28,8 +28,27 @@ pub struct WorkerSettings {
     pub unlock: bool,
     /// Whether to look every user up, and to send no PATCH where nothing asked for is locked.
     pub only_locked: bool,
-    /// Claims a user whom a look-up found; false where another row has that user.
-    pub claim: Arc<dyn Fn(&str, MethodSet) -> bool + Send + Sync>,
+    /// Claims a user whom a look-up found for a row.
+    pub claim: Arc<dyn Fn(&Row, &str) -> Claim + Send + Sync>,
+}
+
+/// What comes of claiming a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The row has the user.
+    Granted,
+    /// Another row has.
+    Duplicate,
+    /// The row has its record already, from the run that this one goes on with.
+    Recorded,
+}
+
+/// How work on a row ends.
+enum Ending {
+    /// It is final.
+    Final(Outcome),
+    /// It had its record already.
+    Recorded,
 }
 
 /// Whoever works on rows. Clones share everything.
@@ -56,10 +75,14 @@ impl Worker {
         let span = tracing::debug_span!("row", row = row.number, user = %row.user);
         async {
             let mut story = Story::new(place);
-            let outcome = self.settle(&mut row, &mut story).await;
-            let kind = outcome.as_ref().map(|outcome| outcome.kind);
-            let event = match outcome {
-                Some(outcome) => {
+            let ending = self.settle(&mut row, &mut story).await;
+            let kind = match &ending {
+                Some(Ending::Final(outcome)) => Some(outcome.kind),
+                Some(Ending::Recorded) | None => None,
+            };
+            let event = match ending {
+                Some(Ending::Recorded) => Event::Recorded { row },
+                Some(Ending::Final(outcome)) => {
                     tracing::debug!(outcome = %outcome.kind, attempts = outcome.attempts, "final");
                     let at = SystemTime::now();
                     Event::Finished { row, outcome, at }
@@ -76,37 +99,37 @@ impl Worker {
 
     /// What became of the row; `None` where a stop came first. What a look-up found is entered
     /// into the row.
-    async fn settle(&self, row: &mut Row, story: &mut Story) -> Option<Outcome> {
+    async fn settle(&self, row: &mut Row, story: &mut Story) -> Option<Ending> {
         if let Some(defect) = &row.defect {
-            return Some(Outcome::without_request(
-                OutcomeKind::Invalid,
-                defect.as_str(),
-            ));
+            let invalid = Outcome::without_request(OutcomeKind::Invalid, defect.as_str());
+            return Some(Ending::Final(invalid));
         }
         let known = row.user.clone();
         if let Some(address) = self.address_to_ask(&known) {
             let found;
             (*story, found) = self.look_up(address, std::mem::take(story)).await?;
             let Some(found) = found else {
-                return Some(story.outcome());
+                return Some(Ending::Final(story.outcome()));
             };
-            if let Some(outcome) = self.take_over(found, row, story) {
-                return Some(outcome);
+            if let Some(ending) = self.take_over(found, row, story) {
+                return Some(ending);
             }
         }
         let Some(user_id) = row.user.id.clone() else {
-            return Some(Outcome::without_request(OutcomeKind::Invalid, "no user ID"));
+            let invalid = Outcome::without_request(OutcomeKind::Invalid, "no user ID");
+            return Some(Ending::Final(invalid));
         };
         if !self.settings.unlock {
             let why = "only the user ID is known, which nobody can be looked up by";
-            return Some(Outcome::without_request(OutcomeKind::Unverified, why));
+            let unverified = Outcome::without_request(OutcomeKind::Unverified, why);
+            return Some(Ending::Final(unverified));
         }
         let target = Target {
             user_id,
             methods: row.methods,
         };
         *story = self.unlock(&target, std::mem::take(story)).await?;
-        Some(story.outcome())
+        Some(Ending::Final(story.outcome()))
     }
 
     /// What to look the user up by; `None` where that is not needed, or cannot be done.
@@ -118,41 +141,44 @@ impl Worker {
         user.email.as_deref().map(Address::Email).or_else(by_name)
     }
 
-    /// Enters what was found into the row. Returns the outcome, where that ends the row.
-    fn take_over(&self, found: Found, row: &mut Row, story: &mut Story) -> Option<Outcome> {
+    /// Enters what was found into the row. Returns the ending, where that ends the row.
+    fn take_over(&self, found: Found, row: &mut Row, story: &mut Story) -> Option<Ending> {
         story.flags = found.flags;
-        let invalid = |error: String| Some(story.ended(OutcomeKind::Invalid, error));
+        let ended =
+            |story: &Story, kind, error: String| Some(Ending::Final(story.ended(kind, error)));
         match &row.user.id {
             Some(id) if !id.eq_ignore_ascii_case(&found.id) => {
-                return invalid(format!(
-                    "this address belongs to another user ID, {}",
-                    found.id
-                ));
+                let error = format!("this address belongs to another user ID, {}", found.id);
+                return ended(story, OutcomeKind::Invalid, error);
             }
             Some(_) => {}
             None if matches!(found.id.as_str(), "." | "..") => {
-                return invalid("the service gave an ID that no URL can carry".to_owned());
+                let error = "the service gave an ID that no URL can carry".to_owned();
+                return ended(story, OutcomeKind::Invalid, error);
             }
-            None if !(self.settings.claim)(&found.id, row.methods) => {
-                row.user.id = Some(found.id);
-                story.flags = LockFlags::default();
-                let error = "another row has the same user".to_owned();
-                return Some(story.ended(OutcomeKind::Duplicate, error));
-            }
-            None => {}
+            None => match (self.settings.claim)(row, &found.id) {
+                Claim::Granted => {}
+                Claim::Recorded => return Some(Ending::Recorded),
+                Claim::Duplicate => {
+                    row.user.id = Some(found.id);
+                    story.flags = LockFlags::default();
+                    let error = "another row has the same user".to_owned();
+                    return ended(story, OutcomeKind::Duplicate, error);
+                }
+            },
         }
         row.user.id = Some(found.id);
         row.user.email = found.email.or(row.user.email.take());
         row.user.username = found.username.or(row.user.username.take());
         let locked = found.flags.any_locked(row.methods);
         if locked == Some(false) && (self.settings.only_locked || !self.settings.unlock) {
-            return Some(story.ended(OutcomeKind::AlreadyUnlocked, String::new()));
+            return ended(story, OutcomeKind::AlreadyUnlocked, String::new());
         }
         let kind = match locked {
             Some(_) => OutcomeKind::StillLocked,
             None => OutcomeKind::Unverified,
         };
-        (!self.settings.unlock).then(|| story.ended(kind, String::new()))
+        (!self.settings.unlock).then(|| Ending::Final(story.ended(kind, String::new())))
     }
 
     /// Looks a user up. Without the user the story has its end; `None` where a stop came first.

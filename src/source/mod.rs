@@ -200,7 +200,8 @@ impl SourceError {
             Self::Table { flaw, .. } => flaw.hint(),
             Self::Results(error) => error.hint().to_owned(),
             Self::List(_) => {
-                "see that the credentials may read that list, or name the users in a file".to_owned()
+                "see that the credentials may read that list, or name the users in a file"
+                    .to_owned()
             }
             Self::Endless => "name the users in a file".to_owned(),
         }

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use crate::{
     identity::{Fingerprints, Identity},
-    model::{MethodSet, Row},
+    model::Row,
+    results::{Done, Standing},
 };
 
 /// What is to be done with a row.
@@ -16,42 +17,84 @@ pub enum Choice {
     Work,
     /// The same user stands in an earlier row.
     Repeats,
+    /// It has its record already, from the run that this one goes on with.
+    Recorded,
 }
 
-/// The users of the rows so far. The lowest three bits of a fingerprint hold the methods that were
-/// asked for, so that a row with other methods is not passed over.
+/// The users of the rows so far, and of the run that this one goes on with. The lowest three bits
+/// of a fingerprint hold the methods that were asked for, so that a row with other methods is not
+/// passed over.
 #[derive(Debug, Default)]
 pub struct Select {
     prints: Fingerprints,
     seen: HashSet<u128>,
     /// Bit n: rows have asked for the methods whose number is n.
     asked: u8,
+    done: Option<Done>,
 }
 
 impl Select {
+    /// Goes on with a run that has these records.
+    #[must_use]
+    pub fn after(done: Done) -> Self {
+        Self {
+            // Without records it would cost a little for every row, and change nothing.
+            done: (done.left() > 0).then_some(done),
+            ..Self::default()
+        }
+    }
+
     /// What is to be done with a row that was just read. Users are told apart by ID, where the row
     /// gives one, else by the name that they will be looked up by.
     pub fn choose(&mut self, row: &Row) -> Choice {
+        if let Some(choice) = self.standing(|done| done.settle(row)) {
+            return choice;
+        }
         let name = row.user.identities().next();
         match name.filter(|_| row.defect.is_none()) {
-            Some(name) => self.enter(name, row.methods),
+            Some(name) => self.enter(name, row),
             None => Choice::Work,
         }
     }
 
     /// The same, once a look-up has found the ID of a row that gave none.
-    pub fn claim(&mut self, id: &str, methods: MethodSet) -> Choice {
-        self.enter(Identity::Id(id), methods)
+    pub fn claim(&mut self, row: &Row, id: &str) -> Choice {
+        match self.standing(|done| done.settle_found(row, id)) {
+            Some(choice) => choice,
+            None => self.enter(Identity::Id(id), row),
+        }
     }
 
-    fn enter(&mut self, name: Identity<'_>, methods: MethodSet) -> Choice {
+    /// Records of the run before that account for no row of this source.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.done.as_ref().map_or(0, Done::left)
+    }
+
+    fn standing(&mut self, ask: impl FnOnce(&mut Done) -> Standing) -> Option<Choice> {
+        match ask(self.done.as_mut()?) {
+            Standing::Fresh => None,
+            Standing::Repeats => Some(Choice::Repeats),
+            Standing::Recorded => Some(Choice::Recorded),
+        }
+    }
+
+    fn enter(&mut self, name: Identity<'_>, row: &Row) -> Choice {
+        let methods = row.methods;
         let print = self.prints.of(name) & !0b111;
         let with = |methods: u8| print | u128::from(methods);
         let covered = (1..=7_u8)
             .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(&with(*set)))
             .fold(0, |covered, set| covered | set);
         if methods.bits() & !covered == 0 {
-            return Choice::Repeats;
+            let recorded = self
+                .done
+                .as_mut()
+                .is_some_and(|done| done.takes_duplicate(row));
+            return match recorded {
+                true => Choice::Recorded,
+                false => Choice::Repeats,
+            };
         }
         self.asked |= 1 << methods.bits();
         self.seen.insert(with(methods.bits()));
@@ -92,8 +135,9 @@ mod tests {
                 "{name} {methods}"
             );
         }
-        assert_eq!(select.claim("B", MethodSet::ALL), Choice::Work);
-        assert_eq!(select.claim("b", MethodSet::ALL), Choice::Repeats);
+        let looked_up = row("z@z", "TOKEN|SMS|VOICE");
+        assert_eq!(select.claim(&looked_up, "B"), Choice::Work);
+        assert_eq!(select.claim(&looked_up, "b"), Choice::Repeats);
     }
 
     #[test]

@@ -170,11 +170,14 @@ impl Sink {
         for row in rows {
             let row = row?;
             count += 1;
-            if self.choose(&row) == Choice::Repeats {
-                self.duplicate(row);
-            } else if sender.blocking_send(row).is_err() {
-                // The pool has stopped; the rows that follow were not started.
-                return Ok(None);
+            match self.choose(&row) {
+                Choice::Recorded => {}
+                Choice::Repeats => self.duplicate(row),
+                // The pool may have stopped; the rows that follow were not started.
+                Choice::Work => match sender.blocking_send(row) {
+                    Ok(()) => {}
+                    Err(_) => return Ok(None),
+                },
             }
         }
         Ok(Some(count))

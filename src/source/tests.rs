@@ -7,7 +7,8 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::{
-    ColumnNames, FileRows, Input, SourceError, SourceSettings, TableFlaw, TableFormat, survey,
+    ColumnNames, FileRows, Input, Prepared, Source, SourceError, SourceSettings, TableFlaw,
+    TableFormat,
 };
 use crate::model::{MethodSet, Row};
 
@@ -44,14 +45,16 @@ fn encoded(text: &str, encoding: &'static Encoding, mark: bool) -> Vec<u8> {
 fn a_file_is_surveyed_as_it_is_read() {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(b"id\r1\r2\r\r3\r").expect("written");
-    let settings = |limit| SourceSettings {
-        input: Input::new(file.path()),
-        header: true,
-        methods: MethodSet::ALL,
-        limit,
+    let total = |limit| {
+        let settings = SourceSettings {
+            source: Source::Table(Input::new(file.path()), TableFormat::default()),
+            methods: MethodSet::ALL,
+            limit,
+        };
+        Prepared::new(settings).expect("readable").total()
     };
-    assert!(matches!(survey(&settings(None)), Ok(Some(3))));
-    assert!(matches!(survey(&settings(Some(2))), Ok(Some(2))));
+    assert_eq!(total(None), Some(3));
+    assert_eq!(total(Some(2)), Some(2));
 }
 
 #[test]

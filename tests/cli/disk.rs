@@ -1,0 +1,108 @@
+//! A disk that fills up: no request is sent whose record could not be written.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use bulk_unlock::{
+    model::{MethodSet, Outcome, OutcomeKind, Row, UserRef},
+    results::{Record, ResultsError, ResultsFile, WriteMode},
+};
+
+use crate::world::{SignIn, World};
+
+/// A file system of its own, in memory, gone when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where we may not mount one.
+    fn mount(folder: &Path, size: &str) -> Option<Self> {
+        let path = folder.join("disk");
+        fs::create_dir(&path).expect("made");
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o"])
+            .arg(format!("size={size}"));
+        let mounted = mount.args(["tmpfs".as_ref(), path.as_os_str()]).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        let _ = writeln!(io::stderr(), "skipped: no file system can be mounted here");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_at_the_start_lets_nothing_be_sent() {
+    let world = World::new(3, "").await;
+    let Some(_disk) = SmallDisk::mount(world.folder.path(), "64k") else {
+        return;
+    };
+    let ran = world.run(SignIn::Ready, "--results disk/r.csv --summary r.json");
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("failed to reserve room for disk/r.csv"));
+    assert_eq!(world.simulator.ledger().calls.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_stops_the_job_with_all_that_was_sent_on_record() {
+    let world = World::new(400, "latency_ms = 30").await;
+    let Some(_disk) = SmallDisk::mount(world.folder.path(), "1400k") else {
+        return;
+    };
+    // Half of the room is used up by rows that need no request, between some that do.
+    let mut rows = String::from("user_id\n");
+    for user in &world.users {
+        rows.push_str(&format!("{}\n", user.id));
+        rows.push_str(&"one-and-the-same-user\n".repeat(40));
+    }
+    world.write("users.csv", &rows);
+    let ran = world.run(
+        SignIn::Ready,
+        "--results disk/r.csv --summary r.json --rate 1000 --yes",
+    );
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("failed to reserve room for disk/r.csv"));
+    let text = fs::read_to_string(world.path("disk/r.csv")).expect("results");
+    assert!(text.ends_with("Z\n"), "the last line is whole");
+    let records = world.records_in("disk/r.csv");
+    let ledger = world.simulator.ledger();
+    let sent = ledger.by_user("unlock");
+    assert!((1..400).contains(&sent.len()), "{} were sent", sent.len());
+    for user in sent.keys() {
+        assert!(
+            records.iter().any(|record| &record["user_id"] == user),
+            "{user} was sent and is not recorded"
+        );
+    }
+    let summary = fs::read_to_string(world.path("r.json")).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+    assert_eq!(summary["rows"]["done"], records.len());
+}
+
+#[test]
+fn a_record_that_does_not_fit_leaves_no_half_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = SmallDisk::mount(folder.path(), "64k") else {
+        return;
+    };
+    let path = disk.0.join("r.csv");
+    let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+    let row = Row::new(1, UserRef::by_id("x".repeat(300)), MethodSet::ALL);
+    let outcome = Outcome::without_request(OutcomeKind::Unlocked, "");
+    let record = Record::new(&row, &outcome, SystemTime::now());
+    let written = (0..1_000).find_map(|_| results.append(&record).err());
+    assert!(matches!(written, Some(ResultsError::Write { .. })), "full");
+    let text = fs::read_to_string(&path).expect("readable");
+    assert!(text.lines().count() > 100 && text.ends_with("Z\n"));
+}
