@@ -41,6 +41,11 @@ impl Outages {
             .map(|outage| outage.kind)
     }
 
+    /// What meets whatever is no call of the API, and does not count.
+    pub(super) fn stray(&self, outages: &[Outage], since: Option<Duration>) -> Option<OutageKind> {
+        self.on(outages, since?).next().map(|outage| outage.kind)
+    }
+
     /// Whether new connections are closed. They are not where the token endpoint is spared: it
     /// could not be reached.
     pub(super) fn refuse(&self, outages: &[Outage], since: Option<Duration>) -> bool {

@@ -15,6 +15,7 @@ use super::{
     answer::Answer,
     events::events,
     lookup::lookup,
+    outage,
     scenario::Endpoint,
     search,
     sign_in::TokenForm,
@@ -96,6 +97,14 @@ async fn wrong_method(State(tenant): Shared, uri: Uri) -> Answer {
 /// What is no call of the API.
 fn other(tenant: &Tenant, uri: &Uri, status: u16, why: &str) -> Answer {
     let place = tenant.arrive("other", uri.path());
-    tenant.settle(place, |call| call.status = Some(status));
-    Answer::framework(status, why, uri.path())
+    let away = locked(&tenant.outages).stray(&tenant.scenario.outage, tenant.since_first_call());
+    let answer = match away {
+        Some(kind) => outage::answer(kind),
+        None => Answer::framework(status, why, uri.path()),
+    };
+    tenant.settle(place, |call| {
+        call.outage = away.is_some();
+        call.status = answer.status;
+    });
+    answer
 }

@@ -89,7 +89,7 @@ async fn failures_stop_the_job_soon_after_the_limit() {
     for (options, least, most) in [
         ("--max-failures 10 --concurrency 4", 11, 15),
         ("--max-failures 0 --concurrency 1", 1, 2),
-        ("--max-failure-rate 50% --concurrency 4", 20, 60),
+        ("--max-failure-rate 50% --concurrency 4", 11, 60),
     ] {
         let world = unknown_from(400, 5).await;
         let ran = world.run(SignIn::Rsa, &format!("{options} --rate 1000 --yes"));

@@ -177,7 +177,7 @@ async fn the_event_log_names_exactly_who_was_locked_in_the_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_before_is_a_source() {
     let users = bulk_unlock::simulator::generate(6, 1);
-    let scenario = format!("[[user]]\nid = \"{}\"\nstatus = 403\n", users[4].id);
+    let scenario = format!("[[user]]\nid = \"{}\"\nalways_locked = [\"SMS\"]\n", users[4].id);
     let world = World::new(6, &scenario).await;
     let rows: Vec<_> = world
         .users
@@ -186,7 +186,10 @@ async fn what_failed_before_is_a_source() {
         .collect();
     world.write(
         "users.csv",
-        &format!("id,methods\n{}\n,SMS\n=bad,TOKEN\n", rows.join("\n")),
+        &format!(
+            "id,methods\n{}\n,SMS\n=bad,TOKEN\n00000000-0000-4000-8000-000000000000,VOICE\n",
+            rows.join("\n")
+        ),
     );
     assert_eq!(world.run(SignIn::Rsa, "").code, 1);
     let ran = run(
@@ -217,7 +220,8 @@ async fn what_failed_before_is_a_source() {
         [
             ("", "SMS", "invalid"),
             ("'=bad", "TOKEN", "invalid"),
-            (users[4].id.as_str(), "SMS", "forbidden")
+            ("00000000-0000-4000-8000-000000000000", "VOICE", "not_found"),
+            (users[4].id.as_str(), "SMS", "still_locked")
         ]
     );
 }
