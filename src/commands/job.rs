@@ -12,7 +12,7 @@ use crate::{
     model::Row,
     report::{self, Guards, Terminal},
     results::{Recovered, ResultsError, ResultsFile},
-    runner::{self, Claim, Place, Places, Worker, WorkerSettings},
+    runner::{self, Claim, Claims, Place, Places, Worker, WorkerSettings},
     shutdown::{CancelReason, Shutdown},
     source::{Choice, Prepared, Select, Sink},
     stats::Stats,
@@ -158,7 +158,7 @@ pub(super) async fn work(
 }
 
 /// Who finds a user's ID asks here whether another row has that user.
-fn claims(select: Arc<Mutex<Select>>) -> Arc<dyn Fn(&Row, &str) -> Claim + Send + Sync> {
+fn claims(select: Arc<Mutex<Select>>) -> Claims {
     Arc::new(move |row, id| match lock(&select).claim(row, id) {
         Choice::Work => Claim::Granted,
         Choice::Repeats => Claim::Duplicate,

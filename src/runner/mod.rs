@@ -17,7 +17,7 @@ use crate::{
     shutdown::Shutdown,
 };
 
-pub use worker::{Claim, Worker, WorkerSettings};
+pub use worker::{Claim, Claims, Worker, WorkerSettings};
 
 /// The right to have one request under way. Dropped, it is free for another row.
 pub type Place = OwnedSemaphorePermit;

@@ -29,8 +29,11 @@ pub struct WorkerSettings {
     /// Whether to look every user up, and to send no PATCH where nothing asked for is locked.
     pub only_locked: bool,
     /// Claims a user whom a look-up found for a row.
-    pub claim: Arc<dyn Fn(&Row, &str) -> Claim + Send + Sync>,
+    pub claim: Claims,
 }
+
+/// Where users are claimed: the row that was looked up, and the ID that was found.
+pub type Claims = Arc<dyn Fn(&Row, &str) -> Claim + Send + Sync>;
 
 /// What comes of claiming a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -177,7 +177,10 @@ async fn the_event_log_names_exactly_who_was_locked_in_the_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_before_is_a_source() {
     let users = bulk_unlock::simulator::generate(6, 1);
-    let scenario = format!("[[user]]\nid = \"{}\"\nalways_locked = [\"SMS\"]\n", users[4].id);
+    let scenario = format!(
+        "[[user]]\nid = \"{}\"\nalways_locked = [\"SMS\"]\n",
+        users[4].id
+    );
     let world = World::new(6, &scenario).await;
     let rows: Vec<_> = world
         .users
