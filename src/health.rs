@@ -87,6 +87,8 @@ struct State {
     since: Option<Instant>,
     answered: Option<Instant>,
     outage: Option<Outage>,
+    /// What can be said of the last bad sign, in one line.
+    said: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -185,13 +187,16 @@ impl Health {
         Pass(None)
     }
 
-    /// Takes note of what a request came to.
-    pub async fn heard(&self, sign: Sign, about: About) {
+    /// Takes note of what a request came to; `said` is what can be said of it where it was bad.
+    pub async fn heard(&self, sign: Sign, about: About, said: &str) {
         let mut turned = false;
         let now = Instant::now();
-        self.0
-            .state
-            .send_modify(|state| turned = state.take(sign, about, now));
+        self.0.state.send_modify(|state| {
+            turned = state.take(sign, about, now);
+            if sign != Sign::Answers {
+                said.clone_into(&mut state.said);
+            }
+        });
         if turned {
             self.tell().await;
         }
@@ -204,7 +209,8 @@ impl Health {
             .map(|outage| SystemTime::now() - outage.since.elapsed());
         match since {
             Some(_) => tracing::warn!(
-                "the service does not answer; holding the rows and asking again until it does"
+                "the service does not answer ({}); holding the rows and asking again until it does",
+                self.0.state.borrow().said
             ),
             None => tracing::info!("the service answers again"),
         }
@@ -216,9 +222,9 @@ impl Health {
         let away = self.outage().map(|outage| outage.since.elapsed());
         if let Some(away) = away.filter(|away| *away >= self.0.longest) {
             self.0.shutdown.cancel(CancelReason::Guard(format!(
-                "the service has not answered for {} s, and --max-outage allows {} s",
+                "the service has not answered for {} s ({}); --max-outage says how long to wait",
                 away.as_secs(),
-                self.0.longest.as_secs_f64()
+                self.0.state.borrow().said
             )));
         }
     }
@@ -334,7 +340,7 @@ mod tests {
 
     async fn fall_silent(health: &Health) {
         for user in 1..=3 {
-            health.heard(Silent, User(user)).await;
+            health.heard(Silent, User(user), "").await;
         }
     }
 
@@ -350,7 +356,7 @@ mod tests {
             probes.push(start.elapsed());
             let other = tokio::time::timeout(Duration::from_secs(60), health.pass());
             assert!(other.await.is_err(), "one at a time");
-            health.heard(Silent, User(user)).await;
+            health.heard(Silent, User(user), "").await;
             drop(pass);
         }
         assert!(probes[0] >= Duration::from_millis(250));
@@ -362,7 +368,7 @@ mod tests {
                 let _at_once = health.pass().await;
             }
         });
-        health.heard(Answers, User(1)).await;
+        health.heard(Answers, User(1), "").await;
         drop(pass);
         waiting.await.expect("all go on");
         assert_eq!(health.away_since(), None);
@@ -375,7 +381,7 @@ mod tests {
         let probing = async {
             loop {
                 let _pass = health.pass().await;
-                health.heard(Silent, User(1)).await;
+                health.heard(Silent, User(1), "").await;
             }
         };
         let start = Instant::now();
@@ -393,7 +399,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_is_blamed_before_the_service_was_heard_again() {
         let (health, _) = health(Duration::from_secs(600));
-        health.heard(Silent, User(1)).await;
+        health.heard(Silent, User(1), "").await;
         let last = Instant::now();
         let blame = health.blame(last);
         tokio::pin!(blame);
@@ -402,7 +408,7 @@ mod tests {
                 .await
                 .is_err()
         );
-        health.heard(Answers, User(2)).await;
+        health.heard(Answers, User(2), "").await;
         assert_eq!(blame.await, None, "it was the user");
         tokio::time::advance(Duration::from_secs(1)).await;
         fall_silent(&health).await;
@@ -418,9 +424,9 @@ mod tests {
         let weak = health.clone();
         health.probe_with(move || {
             let health = weak.clone();
-            Box::pin(async move { health.heard(Answers, Nobody).await })
+            Box::pin(async move { health.heard(Answers, Nobody, "").await })
         });
-        health.heard(Silent, User(1)).await;
+        health.heard(Silent, User(1), "").await;
         let last = Instant::now();
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(health.blame(last).await, None);

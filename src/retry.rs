@@ -326,7 +326,7 @@ mod tests {
         let probed = health.clone();
         health.probe_with(move || {
             let health = probed.clone();
-            Box::pin(async move { health.heard(others, About::Nobody).await })
+            Box::pin(async move { health.heard(others, About::Nobody, "").await })
         });
         let silent = Next {
             unanswered: true,
@@ -336,11 +336,11 @@ mod tests {
             let health = health.clone();
             async move {
                 let pass = health.pass().await;
-                health.heard(Sign::Silent, About::User(1)).await;
+                health.heard(Sign::Silent, About::User(1), "").await;
                 drop(pass);
                 tokio::time::advance(Duration::from_millis(1)).await;
                 health
-                    .heard(others, About::User(u64::from(known) + 2))
+                    .heard(others, About::User(u64::from(known) + 2), "")
                     .await;
                 Some(Tried::new(known + 1, known < 9, silent))
             }

@@ -97,7 +97,12 @@ impl Transport {
             Err(_) => None,
         };
         let sign = classify::sign(&reply);
-        self.health.heard(sign, request.about).await;
+        let said = match &reply {
+            Ok(_) if sign == Sign::Answers => String::new(),
+            Ok(reply) => classify::describe(reply),
+            Err(error) => error.text.clone(),
+        };
+        self.health.heard(sign, request.about, &said).await;
         let next = Next {
             not_before,
             unanswered: sign != Sign::Answers,

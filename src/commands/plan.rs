@@ -13,9 +13,8 @@ use crate::{
 };
 
 use super::{
-    ending::code_of,
     job,
-    service::Service,
+    service::{Service, stopped},
     simulated::{source_of, spooled},
 };
 
@@ -58,20 +57,9 @@ pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppErr
 async fn get_ready(source: &mut Prepared, service: &mut Service) -> Result<(), AppError> {
     let api = Arc::clone(&service.api);
     let signed_in = service.attend(api.sign_in()).await;
-    signed_in.map_err(|error| stopped_or(service, error.into()))?;
+    signed_in.map_err(|error| service.stopped_or(error.into()))?;
     let asked = service.attend(source.ask(&api, true)).await;
-    asked.map_err(|error| stopped_or(service, error.into()))
-}
-
-/// Why a stop came, where one did; else this error.
-fn stopped_or(service: &Service, error: AppError) -> AppError {
-    match service.shutdown.reason() {
-        Some(reason) => AppError::Stopped {
-            why: reason.to_string(),
-            exit_code: code_of(&reason),
-        },
-        None => error,
-    }
+    asked.map_err(|error| service.stopped_or(error.into()))
 }
 
 fn plan_of(
@@ -154,10 +142,7 @@ async fn today(
     tokio::join!(job::work(source, Select::default(), None, worker), listen);
     today.sort();
     match shutdown.reason() {
-        Some(reason) => Err(AppError::Stopped {
-            why: reason.to_string(),
-            exit_code: code_of(&reason),
-        }),
+        Some(reason) => Err(stopped(&reason)),
         None => Ok(today),
     }
 }

@@ -13,10 +13,12 @@ use crate::{
     health::Health,
     http::{Http, HttpSettings},
     retry::Retry,
-    shutdown::Shutdown,
+    shutdown::{CancelReason, Shutdown},
     stats::Stats,
     throttle::Throttle,
 };
+
+use super::ending::code_of;
 
 /// The service, not called yet, and what has come of the calls so far.
 pub(super) struct Service {
@@ -71,6 +73,14 @@ impl Service {
         listening.map_err(|source| AppError::system("listen for signals", source))
     }
 
+    /// Why a stop came, where one did; else this error.
+    pub(super) fn stopped_or(&self, error: AppError) -> AppError {
+        match self.shutdown.reason() {
+            Some(reason) => stopped(&reason),
+            None => error,
+        }
+    }
+
     /// Does something before there is a report, and takes in what comes of its calls: else the
     /// channel would fill up and stop them.
     pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> T {
@@ -85,5 +95,13 @@ impl Service {
             self.stats.apply(&event);
         }
         done
+    }
+}
+
+/// The failure of a command that was stopped for this reason.
+pub(super) fn stopped(reason: &CancelReason) -> AppError {
+    AppError::Stopped {
+        why: reason.to_string(),
+        exit_code: code_of(reason),
     }
 }

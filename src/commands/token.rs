@@ -13,7 +13,8 @@ use super::service::Service;
 pub(super) async fn run(args: &TokenArgs, env: &Environment) -> Result<u8, AppError> {
     let connection = resolve_connection(&args.connection, env)?;
     let service = Service::open(connection, &PaceSettings::default(), false)?;
-    let token = service.api.sign_in().await?;
+    let signed_in = service.api.sign_in().await;
+    let token = signed_in.map_err(|error| service.stopped_or(error.into()))?;
     super::print(&format!("{}\n", token.secret().expose_secret()))?;
     Ok(0)
 }
