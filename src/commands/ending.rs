@@ -155,7 +155,15 @@ pub(super) fn summarize(
         started_at: timestamp(started.at),
         finished_at: timestamp(SystemTime::now()),
         duration_s: (started.clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        rows: Rows::of(stats, end.left),
+        // Before its end it is not known what the source does not hold.
+        rows: Rows::of(
+            stats,
+            if status == Status::Complete {
+                end.left
+            } else {
+                0
+            },
+        ),
         requests: Summary::requests_of(stats),
         retries: stats.retries,
         throttled: Throttled {

@@ -9,7 +9,7 @@ use std::{
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
-    api::{Api, Page},
+    api::{Api, ListError, Page},
     event::{Event, WeakEvents},
     model::{Outcome, OutcomeKind, Row, UserRef},
     shutdown::{CancelReason, Shutdown},
@@ -201,7 +201,8 @@ impl Sink {
     fn ended(&self, read: Result<Option<u64>, SourceError>) {
         match read {
             Ok(Some(rows)) => self.events.send_blocking(Event::SourceEnded { rows }),
-            Ok(None) => {}
+            // Whoever stopped the job had a reason of their own.
+            Ok(None) | Err(SourceError::List(ListError::Stopped)) => {}
             Err(error) => self.shutdown.cancel(CancelReason::SourceFailed(format!(
                 "{error}; {}",
                 error.hint()
