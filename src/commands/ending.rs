@@ -22,7 +22,8 @@ use super::job::JobEnd;
 pub(super) struct Started {
     /// On the wall clock.
     pub(super) at: SystemTime,
-    clock: Instant,
+    /// On a clock that nobody sets.
+    pub(super) clock: Instant,
     run_id: String,
 }
 

@@ -1,11 +1,6 @@
 //! One job: the rooms joined into the line, run to its end.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use tokio::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     error::AppError,
@@ -13,7 +8,7 @@ use crate::{
     report::{self, Guards, Terminal},
     results::{Recovered, ResultsError, ResultsFile},
     runner::{self, Claim, Claims, Place, Places, Worker, WorkerSettings},
-    shutdown::{CancelReason, Shutdown},
+    shutdown::CancelReason,
     source::{Choice, Prepared, Select, Sink},
     stats::Stats,
 };
@@ -27,20 +22,6 @@ pub(super) struct Job {
     pub(super) only_locked: bool,
     pub(super) guards: Guards,
     pub(super) canary: Option<usize>,
-    pub(super) deadline: Option<Deadline>,
-    /// How long requests under way may take to end after a stop.
-    pub(super) drain: Duration,
-}
-
-/// When the job must have ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    /// Then nothing is under way any more.
-    pub(super) at: Instant,
-    /// Requests under way may take so long to end.
-    pub(super) margin: Duration,
-    /// As it was asked for.
-    pub(super) asked: Duration,
 }
 
 /// How a job ended.
@@ -54,7 +35,13 @@ pub(super) struct JobEnd {
 
 impl JobEnd {
     /// The end of a job that was stopped before its first row.
-    pub(super) fn before_start(service: Service) -> Self {
+    pub(super) fn before_start(
+        mut service: Service,
+        resumed: Option<(ResultsFile, Recovered)>,
+    ) -> Self {
+        if let Some((_, recovered)) = resumed {
+            service.stats.resume(recovered.tally);
+        }
         Self {
             reason: service.shutdown.reason(),
             stats: service.stats,
@@ -88,10 +75,6 @@ pub(super) async fn run(
         }
     };
     let reporter = tokio::spawn(report::run(heard, results, stats, terminal, failed, watch));
-    let timers = [
-        tokio::spawn(drain(job.drain, shutdown.clone())),
-        tokio::spawn(keep(job.deadline, shutdown.clone())),
-    ];
     let worker = Worker {
         settings: WorkerSettings {
             unlock: true,
@@ -114,7 +97,6 @@ pub(super) async fn run(
     let reported = reporter
         .await
         .map_err(|error| AppError::system("report", error.into()))?;
-    timers.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(JobEnd {
         stats: reported.stats,
         failure: reported.failure,
@@ -178,25 +160,4 @@ async fn sign_in(worker: &Worker) -> bool {
         shutdown.cancel(CancelReason::Refused(why));
     }
     !shutdown.is_stopped()
-}
-
-/// Gives requests under way up when their time is over.
-async fn drain(time: Duration, shutdown: Shutdown) {
-    shutdown.stopped().await;
-    tokio::time::sleep(time).await;
-    shutdown.abort();
-}
-
-/// Stops the job in time for its deadline, and gives requests under way up when it has come.
-async fn keep(deadline: Option<Deadline>, shutdown: Shutdown) {
-    let Some(Deadline { at, margin, asked }) = deadline else {
-        return;
-    };
-    tokio::time::sleep_until(at - margin).await;
-    shutdown.cancel(CancelReason::Guard(format!(
-        "the deadline of {} s is near",
-        asked.as_secs_f64()
-    )));
-    tokio::time::sleep_until(at).await;
-    shutdown.abort();
 }

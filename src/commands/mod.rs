@@ -7,6 +7,7 @@ mod run;
 mod service;
 mod simulate;
 mod simulated;
+mod timers;
 mod token;
 
 use std::{

@@ -1,6 +1,9 @@
 //! `run`: from the options to a job.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -11,15 +14,16 @@ use crate::{
     report::{Screen, ShowMode, Terminal},
     results::{Lock, Recovered, ResultsFile, WriteMode},
     runner::Places,
-    shutdown::CancelReason,
+    shutdown::{CancelReason, Shutdown},
     source::Prepared,
 };
 
 use super::{
     ending::{Outputs, Started, finish, summarize},
-    job::{self, Deadline, Job, JobEnd},
+    job::{self, Job, JobEnd},
     service::Service,
     simulated::source_of,
+    timers::{self, Deadline},
 };
 
 /// More users than this are asked about, on a terminal.
@@ -50,15 +54,26 @@ pub(super) async fn run(
     let base_url = connection.base.to_string();
     let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
     let signals = service.listen()?;
+    let _timers = timers::keep(
+        settings.drain,
+        settings
+            .deadline
+            .map(|asked| deadline(asked, &settings, &started)),
+        &service.shutdown,
+    );
     let terminal = show_mode(global, env)?;
     let ready = get_ready(prepared, &settings, &mut service).await;
+    if let Some(prepared) = &ready
+        && simulated.is_none()
+        && !settings.yes
+    {
+        let recorded = resumed.as_ref().map_or(0, |(_, found)| found.tally.done());
+        confirm(prepared, recorded, &settings, &base_url, &service.shutdown).await?;
+    }
+    let ready = ready.filter(|_| !service.shutdown.is_stopped());
     let end = match ready {
-        None => JobEnd::before_start(service),
+        None => JobEnd::before_start(service, resumed),
         Some(prepared) => {
-            if simulated.is_none() && !settings.yes {
-                let recorded = resumed.as_ref().map_or(0, |(_, found)| found.tally.done());
-                confirm(&prepared, recorded, &settings, &base_url)?;
-            }
             let results = match resumed {
                 Some(resumed) => resumed,
                 None => open(&outputs, &settings)?,
@@ -123,20 +138,22 @@ async fn get_ready(
 }
 
 fn job_of(source: Prepared, settings: &RunSettings) -> Job {
-    let margin =
-        |asked: std::time::Duration| settings.pace.timeout.min(settings.drain).min(asked / 10);
     Job {
         source,
         places: Places::new(settings.pace.concurrency),
         only_locked: settings.read.only_locked,
         guards: settings.guards,
         canary: settings.canary,
-        drain: settings.drain,
-        deadline: settings.deadline.map(|asked| Deadline {
-            at: Instant::now() + asked,
-            margin: margin(asked),
-            asked,
-        }),
+    }
+}
+
+/// The deadline, which counts from the start of the program; requests under way are left some of
+/// the time.
+fn deadline(asked: Duration, settings: &RunSettings, started: &Started) -> Deadline {
+    Deadline {
+        at: Instant::from_std(started.clock) + asked,
+        margin: settings.pace.timeout.min(settings.drain).min(asked / 10),
+        asked,
     }
 }
 
@@ -159,12 +176,13 @@ fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppErro
     })
 }
 
-/// Asks, on a terminal, before many users.
-fn confirm(
+/// Asks, on a terminal, before many users. A stop answers, too.
+async fn confirm(
     source: &Prepared,
     recorded: u64,
     settings: &RunSettings,
     base_url: &str,
+    shutdown: &Shutdown,
 ) -> Result<(), AppError> {
     let users = source.users();
     let many = users.is_some_and(|users| users.saturating_sub(recorded) > ASK_ABOVE);
@@ -180,11 +198,18 @@ fn confirm(
             recorded => format!(" (of whom some are among {recorded} records already)"),
         }
     );
-    let mut answer = String::new();
-    let asked = io::stderr().write_all(question.as_bytes());
-    let read = asked.and_then(|()| io::stdin().lock().read_line(&mut answer));
-    match (read, answer.trim().to_ascii_lowercase().as_str()) {
-        (Ok(_), "y" | "yes") => Ok(()),
+    let asking = tokio::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        io::stderr().write_all(question.as_bytes())?;
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok::<_, io::Error>(answer)
+    });
+    let Some(answer) = shutdown.unless_stopped(asking).await else {
+        return Ok(());
+    };
+    let answer = answer.ok().and_then(Result::ok).unwrap_or_default();
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
         _ => Err(AppError::Declined),
     }
 }
