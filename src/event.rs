@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::model::{Attempt, Outcome, Row};
 
@@ -36,6 +36,9 @@ pub enum Event {
         outcome: Outcome,
         /// When it became final.
         at: SystemTime,
+        /// Its place, which another row can have once this one is on record: else a kill could
+        /// take more records than there are places.
+        place: Option<OwnedSemaphorePermit>,
     },
     /// A row was started, and its look-up showed that the run that this one goes on with has its
     /// record.

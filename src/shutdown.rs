@@ -5,9 +5,15 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// A signal so soon after the first is the same one: `timeout` and supervisors send it to the
+/// process and to its group.
+const ECHO: Duration = Duration::from_millis(500);
 
 /// Why the job stops before its end. A later variant outranks an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,46 +147,43 @@ impl Shutdown {
         let mut terminate = signal(SignalKind::terminate())?;
         let shutdown = self.clone();
         let task = tokio::spawn(async move {
+            let mut first = None;
             loop {
                 let signal = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
                 };
-                shutdown.interrupt(signal);
+                shutdown.interrupt(signal, &mut first);
             }
         });
         Ok(task.abort_handle())
     }
 
-    fn interrupt(&self, signal: Signal) {
-        let again = matches!(
-            self.reason(),
-            Some(CancelReason::Interrupt(_) | CancelReason::SecondInterrupt(_))
-        );
-        if again {
+    /// A signal came; `first` is when the first one did.
+    fn interrupt(&self, signal: Signal, first: &mut Option<Instant>) {
+        let name = signal.as_str();
+        let since = first.get_or_insert_with(Instant::now).elapsed();
+        if !matches!(self.reason(), Some(CancelReason::Interrupt(_))) {
             tracing::warn!(
-                "{} again: giving up the requests under way",
-                signal.as_str()
-            );
-            self.cancel(CancelReason::SecondInterrupt(signal));
-        } else {
-            tracing::warn!(
-                "{}: stopping; requests under way may end (once more stops at once)",
-                signal.as_str()
+                "{name}: stopping; requests under way may end (once more stops at once)"
             );
             self.cancel(CancelReason::Interrupt(signal));
+        } else if since >= ECHO {
+            tracing::warn!("{name} again: giving up the requests under way");
+            self.cancel(CancelReason::SecondInterrupt(signal));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CancelReason, Shutdown, Signal};
+    use super::{CancelReason, ECHO, Shutdown, Signal};
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_highest_reason_is_kept_and_only_the_second_interrupt_aborts() {
         let shutdown = Shutdown::default();
-        shutdown.interrupt(Signal::Interrupt);
+        let mut first = None;
+        shutdown.interrupt(Signal::Interrupt, &mut first);
         shutdown.cancel(CancelReason::ReportFailed);
         assert_eq!(
             shutdown.reason(),
@@ -191,7 +194,14 @@ mod tests {
             None
         );
         assert_eq!(shutdown.unless_aborted(async { 1 }).await, Some(1));
-        shutdown.interrupt(Signal::Terminate);
+        shutdown.interrupt(Signal::Interrupt, &mut first);
+        assert_eq!(
+            shutdown.reason(),
+            Some(CancelReason::Interrupt(Signal::Interrupt)),
+            "an echo of the first is no second"
+        );
+        tokio::time::advance(ECHO).await;
+        shutdown.interrupt(Signal::Terminate, &mut first);
         assert_eq!(
             shutdown.reason(),
             Some(CancelReason::SecondInterrupt(Signal::Terminate))

@@ -225,6 +225,7 @@ mod tests {
                 row: Row::new(1, UserRef::by_id("u"), MethodSet::ALL),
                 outcome: Outcome::without_request(kind, "why"),
                 at: SystemTime::UNIX_EPOCH,
+                place: None,
             });
         }
         assert_eq!(

@@ -9,27 +9,31 @@ use crate::{
     event::Event,
     report::{Plan, PlanDefect, Today, render_plan},
     runner::{Claim, Places, Worker, WorkerSettings},
+    shutdown::Shutdown,
     source::{Defect, Prepared, Select, SourceSettings},
 };
 
 use super::{
     job,
-    service::{Service, stopped},
+    service::{Service, apart, listen, stopped},
     simulated::{source_of, spooled},
 };
 
 pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppError> {
     let settings = resolve_plan(args, env)?;
-    let (mut source, simulated) = source_of(&settings.read, settings.simulate).await?;
-    source.source = spooled(source.source)?;
-    let mut prepared = Prepared::new(source.clone())?;
+    let shutdown = Shutdown::default();
+    let signals = listen(&shutdown)?;
+    let (mut source, simulated) = source_of(&settings.read, settings.simulate, &shutdown).await?;
+    source.source = spooled(source.source, &shutdown).await?;
+    let of = source.clone();
+    let mut prepared = apart(&shutdown, || Prepared::new(of)).await?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
     };
     let base_url = connection.base.to_string();
-    let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
-    let signals = service.listen()?;
+    let unsynched = settings.read.search_unsynched;
+    let mut service = Service::open(connection, &settings.pace, unsynched, shutdown)?;
     get_ready(&mut prepared, &mut service).await?;
     let mut plan = plan_of(&prepared, &source, &settings, base_url);
     if settings.lookup {

@@ -21,7 +21,7 @@ use crate::{
 use super::{
     ending::{Outputs, Started, finish, summarize},
     job::{self, Job, JobEnd},
-    service::Service,
+    service::{Service, apart, listen},
     simulated::source_of,
     timers::{self, Deadline},
 };
@@ -39,8 +39,11 @@ pub(super) async fn run(
     let started = Started::now();
     let outputs = Outputs::of(&settings, &started)?;
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
-    let (source, simulated) = source_of(&settings.read, settings.simulate).await?;
-    let prepared = Prepared::new(source.clone())?;
+    let shutdown = Shutdown::default();
+    let signals = listen(&shutdown)?;
+    let (source, simulated) = source_of(&settings.read, settings.simulate, &shutdown).await?;
+    let of = source.clone();
+    let prepared = apart(&shutdown, || Prepared::new(of)).await?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
@@ -52,15 +55,11 @@ pub(super) async fn run(
         WriteMode::CreateNew | WriteMode::Overwrite => None,
     };
     let base_url = connection.base.to_string();
-    let mut service = Service::open(connection, &settings.pace, settings.read.search_unsynched)?;
-    let signals = service.listen()?;
-    let _timers = timers::keep(
-        settings.drain,
-        settings
-            .deadline
-            .map(|asked| deadline(asked, &settings, &started)),
-        &service.shutdown,
-    );
+    let unsynched = settings.read.search_unsynched;
+    let mut service = Service::open(connection, &settings.pace, unsynched, shutdown.clone())?;
+    let deadline = settings.deadline;
+    let deadline = deadline.map(|asked| deadline_of(asked, &settings, &started));
+    let _timers = timers::keep(settings.drain, deadline, &shutdown);
     let terminal = show_mode(global, env)?;
     let ready = get_ready(prepared, &settings, &mut service).await;
     if let Some(prepared) = &ready
@@ -149,7 +148,7 @@ fn job_of(source: Prepared, settings: &RunSettings) -> Job {
 
 /// The deadline, which counts from the start of the program; requests under way are left some of
 /// the time.
-fn deadline(asked: Duration, settings: &RunSettings, started: &Started) -> Deadline {
+fn deadline_of(asked: Duration, settings: &RunSettings, started: &Started) -> Deadline {
     Deadline {
         at: Instant::from_std(started.clock) + asked,
         margin: settings.pace.timeout.min(settings.drain).min(asked / 10),

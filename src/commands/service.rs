@@ -35,8 +35,8 @@ impl Service {
         connection: Connection,
         pace: &PaceSettings,
         search_unsynched: bool,
+        shutdown: Shutdown,
     ) -> Result<Self, AppError> {
-        let shutdown = Shutdown::default();
         let (events, heard) = Events::channel();
         let http = Http::new(&HttpSettings {
             timeout: pace.timeout,
@@ -67,12 +67,6 @@ impl Service {
         })
     }
 
-    /// Turns signals into stops, for as long as the returned task runs.
-    pub(super) fn listen(&self) -> Result<AbortHandle, AppError> {
-        let listening = self.shutdown.listen();
-        listening.map_err(|source| AppError::system("listen for signals", source))
-    }
-
     /// Why a stop came, where one did; else this error.
     pub(super) fn stopped_or(&self, error: AppError) -> AppError {
         match self.shutdown.reason() {
@@ -95,6 +89,30 @@ impl Service {
             self.stats.apply(&event);
         }
         done
+    }
+}
+
+/// Turns signals into stops, for as long as the returned task runs.
+pub(super) fn listen(shutdown: &Shutdown) -> Result<AbortHandle, AppError> {
+    let listening = shutdown.listen();
+    listening.map_err(|source| AppError::system("listen for signals", source))
+}
+
+/// Does what may take long, such as reading a pipe, on a thread of its own. A stop leaves it there.
+pub(super) async fn apart<T, E>(
+    shutdown: &Shutdown,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, AppError>
+where
+    T: Send + 'static,
+    E: Into<AppError> + Send + 'static,
+{
+    let working = tokio::task::spawn_blocking(work);
+    match (shutdown.unless_stopped(working).await, shutdown.reason()) {
+        (Some(Ok(done)), _) => done.map_err(Into::into),
+        (None, Some(reason)) => Err(stopped(&reason)),
+        (Some(Err(panic)), _) => Err(AppError::system("read the source", panic.into())),
+        (None, None) => unreachable!("a stop has a reason"),
     }
 }
 

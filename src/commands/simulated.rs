@@ -10,9 +10,12 @@ use crate::{
     error::AppError,
     identity::Identity,
     model::{UserRef, has_guid_form},
+    shutdown::Shutdown,
     simulator::{self, Scenario, SimUser, Simulator, generate},
-    source::{Input, Source, SourceSettings, read},
+    source::{Source, SourceSettings, read},
 };
+
+use super::service::apart;
 
 /// Users that are made up where the source is a list that the simulator keeps.
 const MADE_UP: u32 = 200;
@@ -29,13 +32,14 @@ pub(super) struct Simulated {
 pub(super) async fn source_of(
     settings: &ReadSettings,
     simulate: Option<u32>,
+    shutdown: &Shutdown,
 ) -> Result<(SourceSettings, Option<Simulated>), AppError> {
     let users = generate(simulate.unwrap_or_default(), SEED);
     let made_up = || Source::Named(users.iter().map(|user| user.id.clone()).collect());
     let mut source = settings.settings(made_up());
     // What must be known before the first row cannot be read once only.
     if simulate.is_some() || settings.max_users.is_some() {
-        source.source = spooled(source.source)?;
+        source.source = spooled(source.source, shutdown).await?;
     }
     let simulated = match simulate {
         Some(_) => Some(Simulated::start(&source, users).await?),
@@ -45,9 +49,11 @@ pub(super) async fn source_of(
 }
 
 /// The source, so that it can be read twice.
-pub(super) fn spooled(source: Source) -> Result<Source, AppError> {
+pub(super) async fn spooled(source: Source, shutdown: &Shutdown) -> Result<Source, AppError> {
     Ok(match source {
-        Source::Table(input, format) => Source::Table(Input::spooled(input)?, format),
+        Source::Table(input, format) => {
+            Source::Table(apart(shutdown, || input.spooled()).await?, format)
+        }
         other => other,
     })
 }

@@ -59,6 +59,7 @@ mod tests {
                 row: Row::new(number, UserRef::by_id("u"), MethodSet::ALL),
                 outcome: Outcome::without_request(kind, ""),
                 at: SystemTime::UNIX_EPOCH,
+                place: None,
             });
         }
         stats

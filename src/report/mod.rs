@@ -78,7 +78,10 @@ pub async fn run(
             }
         }
         for event in batch.drain(..) {
-            if let Event::Finished { row, outcome, at } = &event {
+            if let Event::Finished {
+                row, outcome, at, ..
+            } = &event
+            {
                 let written = match whole {
                     true => results.append(&Record::new(row, outcome, *at)),
                     false => continue,
@@ -123,7 +126,15 @@ mod tests {
             let row = Row::new(number, UserRef::by_id(number.to_string()), MethodSet::ALL);
             let outcome = Outcome::without_request(OutcomeKind::Unlocked, "");
             let at = SystemTime::now();
-            events.send(Event::Finished { row, outcome, at }).await;
+            let place = None;
+            events
+                .send(Event::Finished {
+                    row,
+                    outcome,
+                    at,
+                    place,
+                })
+                .await;
         }
     }
 

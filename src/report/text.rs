@@ -240,7 +240,13 @@ mod tests {
         let row = Row::new(stats.done() + 1, UserRef::by_id(user), MethodSet::ALL);
         let outcome = Outcome::without_request(kind, error);
         let at = SystemTime::UNIX_EPOCH;
-        stats.apply(&Event::Finished { row, outcome, at });
+        let place = None;
+        stats.apply(&Event::Finished {
+            row,
+            outcome,
+            at,
+            place,
+        });
     }
 
     fn answered(stats: &mut Stats, status: u16) {

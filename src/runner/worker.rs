@@ -87,8 +87,12 @@ impl Worker {
                 Some(Ending::Recorded) => Event::Recorded { row },
                 Some(Ending::Final(outcome)) => {
                     tracing::debug!(outcome = %outcome.kind, attempts = outcome.attempts, "final");
-                    let at = SystemTime::now();
-                    Event::Finished { row, outcome, at }
+                    Event::Finished {
+                        row,
+                        outcome,
+                        at: SystemTime::now(),
+                        place: story.place.take(),
+                    }
                 }
                 None => Event::Abandoned { row },
             };
@@ -189,11 +193,14 @@ impl Worker {
         let try_once = |(mut story, _): (Story, _)| async move {
             let held = self.place(&mut story).await?;
             let tried = self.api.lookup(address).await.ok()?;
-            drop(held);
             Some(match tried.meaning {
-                Ok(found) => Tried::Settled((story, Some(found))),
+                Ok(found) => {
+                    story.place = Some(held);
+                    Tried::Settled((story, Some(found)))
+                }
                 Err(verdict) => {
                     let again = verdict.again;
+                    story.place = Some(held).filter(|_| !again);
                     story.take_in(tried.answer, verdict);
                     Tried::new((story, None), again, tried.next)
                 }
@@ -207,9 +214,9 @@ impl Worker {
         let try_once = |mut story: Story| async move {
             let held = self.place(&mut story).await?;
             let tried: Try<Verdict> = self.api.unlock(target).await.ok()?;
-            drop(held);
             story.attempts += 1;
             let again = tried.meaning.again;
+            story.place = Some(held).filter(|_| !again);
             story.take_in(tried.answer, tried.meaning);
             Some(Tried::new(story, again, tried.next))
         };
@@ -230,7 +237,8 @@ impl Worker {
 /// What the answers so far have told of a user.
 #[derive(Debug, Default)]
 struct Story {
-    /// The place that came with the row, for its first request.
+    /// The place that came with the row, for its first request; at the end the one that it keeps
+    /// until it is on record.
     place: Option<Place>,
     start: Option<Instant>,
     attempts: u32,

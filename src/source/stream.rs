@@ -193,6 +193,7 @@ impl Sink {
         self.events.send_blocking(Event::Finished {
             outcome: Outcome::without_request(OutcomeKind::Duplicate, why),
             at: SystemTime::now(),
+            place: None,
             row,
         });
     }
