@@ -187,6 +187,9 @@ pub struct SourceArgs {
     /// At most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<String>,
+    /// Only rows whose user belongs to shard I of N, counted from 0 [default: as an array job's environment says]
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
     /// Refuse a source that holds more users
     #[arg(long, value_name = "N")]
     pub max_users: Option<String>,
@@ -250,7 +253,7 @@ pub struct GuardArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Results")]
 pub struct ResultsArgs {
-    /// Where results go; may hold {date} {time} {run_id} {profile} {shard} [default: INPUT's stem + .results.csv, here]
+    /// Where results go; may hold {date} {time} {run_id} {profile} {shard} [default: INPUT's stem + .results.csv, here; a shard's name says which it is]
     #[arg(long, value_name = "FILE")]
     pub results: Option<String>,
     /// Go on with the results file: users who are final there are not sent again. Where there is none, one is begun

@@ -30,6 +30,7 @@ pub mod report;
 pub mod results;
 pub mod retry;
 pub mod runner;
+pub mod shard;
 pub mod shutdown;
 pub mod simulator;
 pub mod source;

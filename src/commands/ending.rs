@@ -12,6 +12,7 @@ use crate::{
     error::AppError,
     report::{Latency, Rows, Status, Summary, Throttled, render, write_atomically},
     results::{Placeholders, ResultsError, WriteMode, default_path, expand, timestamp},
+    shard::Shard,
     shutdown::CancelReason,
     source::{Input, Source},
 };
@@ -47,19 +48,24 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub(super) fn of(settings: &RunSettings, started: &Started) -> Result<Self, AppError> {
+        let shard = settings.read.shard;
         let values = Placeholders {
             started_at: started.at,
             run_id: started.run_id.clone(),
             profile: "default".to_owned(),
-            shard: "0".to_owned(),
+            shard: shard.map_or(0, Shard::index).to_string(),
         };
         let ending = match settings.simulate {
             Some(_) => ".simulated.csv",
             None => ".results.csv",
         };
+        let ending = match shard {
+            Some(shard) => format!(".shard-{}-of-{}{ending}", shard.index(), shard.count()),
+            None => ending.to_owned(),
+        };
         let results = match &settings.results {
             Some(template) => expand(template, &values)?,
-            None => default_path(settings.read.file(), ending),
+            None => default_path(settings.read.file(), &ending),
         };
         let summary = match &settings.summary {
             Some(template) => expand(template, &values)?,
@@ -173,7 +179,7 @@ pub(super) fn summarize(
             final_rate: rate,
         },
         latency_ms: Latency::of(stats),
-        shard: None,
+        shard: settings.read.shard.map(|shard| shard.to_string()),
         operator: env.operator(),
         stopped_because: stopped_because(end),
         next: next_command(status, settings, outputs),
@@ -188,8 +194,10 @@ fn next_command(status: Status, settings: &RunSettings, outputs: &Outputs) -> Op
     }
     let mut words = vec!["bulk-unlock".to_owned()];
     let mut typed = std::env::args_os().skip(1).peekable();
+    let mut shard = settings.read.shard;
     while let Some(word) = typed.next() {
         let word = word.to_string_lossy().into_owned();
+        shard = shard.filter(|_| word != "--shard" && !word.starts_with("--shard="));
         match word.as_str() {
             "--overwrite" | "--resume" => {}
             "--results" => drop(typed.next()),
@@ -197,6 +205,8 @@ fn next_command(status: Status, settings: &RunSettings, outputs: &Outputs) -> Op
             _ => words.push(quoted(&word)),
         }
     }
+    // An array job's environment is not at hand where this is typed.
+    words.extend(shard.map(|shard| format!("--shard={shard}")));
     words.push("--resume".to_owned());
     if settings.results.is_some() {
         let results = outputs.results.display().to_string();
@@ -232,7 +242,11 @@ pub(super) fn finish(
     env: &Environment,
 ) -> Result<u8, AppError> {
     if summary.rows.total == Some(0) {
-        tracing::warn!("{} holds no rows", summary.source);
+        let whose = match &summary.shard {
+            Some(shard) => format!(" of shard {shard}"),
+            None => String::new(),
+        };
+        tracing::warn!("{} holds no rows{whose}", summary.source);
     }
     let written = write_atomically(&outputs.summary, &summary.to_json());
     let silent = global.quiet && summary.exit_code == 0;

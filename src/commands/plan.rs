@@ -86,6 +86,7 @@ fn plan_of(
         base_url,
         methods: read.methods,
         only_locked: read.only_locked,
+        shard: read.shard.map(|shard| shard.to_string()),
         rows: survey.rows,
         users: survey.users(),
         duplicates: survey.duplicates,

@@ -141,6 +141,9 @@ pub enum ConfigError {
         /// The other.
         second: &'static str,
     },
+    /// An array job's environment that does not say which shard this is.
+    #[error(transparent)]
+    Array(#[from] crate::shard::ArrayError),
     /// A key file, or the token.
     #[error(transparent)]
     Key(#[from] crate::auth::AuthError),
@@ -166,6 +169,7 @@ impl ConfigError {
                 .to_owned(),
             Self::Incomplete { missing, .. } => format!("add --{missing}"),
             Self::TwoCredentials { .. } => "keep one of them".to_owned(),
+            Self::Array(_) => "set what is missing, or say --shard I/N (--shard 0/1: all rows)".to_owned(),
             Self::Key(error) => error.hint(),
         }
     }

@@ -5,6 +5,7 @@ use std::{num::NonZeroU64, path::Path, time::SystemTime};
 use crate::{
     cli::{SourceArgs, TableArgs},
     model::MethodSet,
+    shard::{Shard, ShardError, from_array_job},
     source::{
         ColumnNames, Input, Source, SourceSettings, TableFormat, parse_delimiter, parse_encoding,
     },
@@ -28,6 +29,8 @@ pub struct ReadSettings {
     pub search_unsynched: bool,
     /// At most this many rows.
     pub limit: Option<u64>,
+    /// Which part of the rows; `None` for all.
+    pub shard: Option<Shard>,
     /// A source with more users is refused.
     pub max_users: Option<u64>,
 }
@@ -49,8 +52,21 @@ pub(super) fn resolve_read(
         only_locked: env.switch(args.only_locked, "only-locked")?,
         search_unsynched: env.switch(args.search_unsynched, "search-unsynched")?,
         limit: number(&args.limit, "limit")?,
+        shard: shard(args, env)?,
         max_users: number(&args.max_users, "max-users")?,
     })
+}
+
+/// The shard that was named, else the one that an array job's environment tells.
+fn shard(args: &SourceArgs, env: &Environment) -> Result<Option<Shard>, ConfigError> {
+    match env.option(args.shard.as_deref(), "shard") {
+        Some(text) => {
+            let shard = text.parse::<Shard>();
+            let wrong = |error: ShardError| ConfigError::value("shard", error.to_string());
+            shard.map(Some).map_err(wrong)
+        }
+        None => Ok(from_array_job(|name| env.get(name))?),
+    }
 }
 
 /// The one source that was named. One that was typed hides those that the environment names.
@@ -152,6 +168,7 @@ impl ReadSettings {
             source: self.source.clone().unwrap_or(source),
             methods: self.methods,
             limit: self.limit,
+            shard: self.shard,
         }
     }
 
@@ -194,6 +211,33 @@ mod tests {
         };
         let two = resolve_read(&typed, &table, &Environment::default());
         assert!(matches!(two, Err(ConfigError::TwoSources { .. })));
+    }
+
+    #[test]
+    fn a_shard_that_was_named_comes_before_an_array_job() {
+        let array = [("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETION_COUNT", "4")];
+        let read = |typed: Option<&str>, env: &[(&str, &str)]| {
+            let args = SourceArgs {
+                shard: typed.map(str::to_owned),
+                ..SourceArgs::default()
+            };
+            let read = resolve_read(&args, &TableArgs::default(), &Environment::of(env))?;
+            Ok::<_, ConfigError>(read.shard.map(|shard| shard.to_string()))
+        };
+        let named = [("BULK_UNLOCK_SHARD", "2/4"), array[0], array[1]];
+        for (typed, env, shard) in [
+            (None, &[][..], None),
+            (None, &array, Some("1/4")),
+            (None, &named, Some("2/4")),
+            (Some("3/4"), &named, Some("3/4")),
+            (Some("0/1"), &array[..1], Some("0/1")),
+        ] {
+            let read = read(typed, env).expect("a shard");
+            assert_eq!(read.as_deref(), shard, "{typed:?} {env:?}");
+        }
+        let half = read(None, &array[..1]);
+        assert!(matches!(half, Err(ConfigError::Array(_))), "{half:?}");
+        assert!(read(Some("4/4"), &[]).is_err());
     }
 
     #[test]

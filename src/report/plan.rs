@@ -19,6 +19,7 @@ pub struct Plan {
     pub base_url: String,
     pub methods: MethodSet,
     pub only_locked: bool,
+    pub shard: Option<String>,
     pub rows: u64,
     pub users: u64,
     pub duplicates: u64,
@@ -139,7 +140,10 @@ pub fn render_plan(plan: &Plan) -> String {
     let mut fact = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<10}  {value}");
     };
-    fact("rows", plan.rows.to_string());
+    match &plan.shard {
+        Some(shard) => fact("rows", format!("{} of shard {shard}", plan.rows)),
+        None => fact("rows", plan.rows.to_string()),
+    }
     if plan.duplicates > 0 {
         fact("duplicates", format!("{}, done once", plan.duplicates));
     }

@@ -56,6 +56,9 @@ fn headline(summary: &Summary, stats: &Stats, style: Style) -> String {
         _ => count(done, "row", "rows"),
     };
     match (summary.status, stats.not_well()) {
+        (Status::Complete, 0) if done == 0 && summary.shard.is_some() => {
+            style.bold("Nothing to do: the source has no rows of this shard.")
+        }
         (Status::Complete, 0) if done == 0 => style.bold("Nothing to do: the source has no rows."),
         (Status::Complete, 0) if stats.count(OutcomeKind::Unlocked) == done => {
             let users = count(done, "user", "users");

@@ -17,7 +17,7 @@ pub struct Placeholders {
     pub run_id: String,
     /// `{profile}`.
     pub profile: String,
-    /// `{shard}`.
+    /// `{shard}`: which shard, from 0; 0 also where there are none.
     pub shard: String,
 }
 

@@ -35,6 +35,7 @@ use crate::{
     api::ListError,
     model::{MethodSet, Row},
     results::{ResultsError, timestamp},
+    shard::Shard,
 };
 
 pub use self::{
@@ -97,8 +98,11 @@ pub struct SourceSettings {
     pub source: Source,
     /// The methods of a row that names none.
     pub methods: MethodSet,
-    /// At most this many rows.
+    /// At most this many rows, counted before the shard's are picked: the shards together do what
+    /// one run would.
     pub limit: Option<u64>,
+    /// Which part of these rows; `None` for all.
+    pub shard: Option<Shard>,
 }
 
 /// The rows of a source that is at hand; of one that the service keeps, none.
@@ -113,13 +117,17 @@ pub fn read(
 }
 
 impl SourceSettings {
-    /// The rows that `limit` leaves.
+    /// The rows that `limit` and `shard` leave. What cannot be read is every shard's.
     fn limited<R>(&self, rows: R) -> impl Iterator<Item = R::Item> + use<R>
     where
         R: Iterator<Item = Result<Row, SourceError>>,
     {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
-        rows.take(limit.unwrap_or(usize::MAX))
+        let shard = self.shard;
+        rows.take(limit.unwrap_or(usize::MAX)).filter(move |row| {
+            let own = |shard: Shard| row.as_ref().map_or(true, |row| shard.holds(row));
+            shard.is_none_or(own)
+        })
     }
 
     /// What these rows are.

@@ -111,6 +111,8 @@ impl Prepared {
         let limit = self.settings.limit.unwrap_or(u64::MAX);
         match (&self.survey, &self.asked) {
             (Some(survey), _) => Some(survey.rows),
+            // How many of them are a shard's shows only as they are read.
+            (None, Some(Asked::FirstPage(_))) if self.settings.shard.is_some() => None,
             (None, Some(Asked::FirstPage(page))) => page.total.map(|total| total.min(limit)),
             (None, _) => None,
         }

@@ -23,7 +23,7 @@ pub struct Defect {
 /// What a source holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// Rows, up to `--limit`.
+    /// Rows, up to `--limit`; of a shard its own.
     pub rows: u64,
     /// Rows that repeat a user. (That two names mean one user shows only when they are looked up.)
     pub duplicates: u64,

@@ -10,7 +10,10 @@ use super::{
     ColumnNames, FileRows, Input, Prepared, Source, SourceError, SourceSettings, TableFlaw,
     TableFormat,
 };
-use crate::model::{MethodSet, Row};
+use crate::{
+    model::{MethodSet, Row},
+    shard::Shard,
+};
 
 fn read(bytes: &[u8], format: &TableFormat) -> Result<Vec<Row>, SourceError> {
     let bytes = Box::new(Cursor::new(bytes.to_vec()));
@@ -50,6 +53,7 @@ fn a_file_is_surveyed_as_it_is_read() {
             source: Source::Table(Input::new(file.path()), TableFormat::default()),
             methods: MethodSet::ALL,
             limit,
+            shard: None,
         };
         Prepared::new(settings).expect("readable").total()
     };
@@ -127,6 +131,18 @@ fn formats() -> impl Strategy<Value = TableFormat> {
     })
 }
 
+/// The rows of a file, of one shard or all.
+fn of_shard(path: &std::path::Path, limit: Option<u64>, shard: Option<Shard>) -> Vec<Row> {
+    let settings = SourceSettings {
+        source: Source::Table(Input::new(path), TableFormat::default()),
+        methods: MethodSet::ALL,
+        limit,
+        shard,
+    };
+    let rows = super::read(&settings).expect("opened");
+    rows.collect::<Result<_, _>>().expect("readable")
+}
+
 /// A value that is sound wherever it stands: it may hold what delimits or quotes.
 fn value() -> impl Strategy<Value = String> {
     "[a-z][a-zäß0-9 ,;|\"'=#@.\t-]{0,12}[a-z]".prop_filter("not a name of a column", |text| {
@@ -135,6 +151,27 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn shards_partition_any_source(
+        rows in prop::collection::vec(("[a-zA-Z]{0,3}", "([a-zA-Z]{1,2}@x.y)?", "[a-zA-Z]{0,3}"), 0..40),
+        count in 1..12_u32,
+        limit in prop::option::of(0..50_u64),
+    ) {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let lines: String = rows.iter().map(|(id, mail, login)| format!("{id},{mail},{login},x\n")).collect();
+        file.write_all(format!("id,mail,login,other\n{lines}").as_bytes()).expect("written");
+        let whole = of_shard(file.path(), limit, None);
+        prop_assert_eq!(&of_shard(file.path(), limit, Shard::new(0, 1)), &whole);
+        let mut together = Vec::new();
+        for index in 0..count {
+            let own = of_shard(file.path(), limit, Shard::new(index, count));
+            prop_assert!(own.is_sorted_by_key(|row| row.number));
+            together.extend(own);
+        }
+        together.sort_by_key(|row| row.number);
+        prop_assert_eq!(together, whole);
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(
         beginning in beginnings(),

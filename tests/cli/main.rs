@@ -14,6 +14,7 @@ mod plan;
 mod promises;
 mod running;
 mod secrets;
+mod shards;
 mod sign_in;
 mod signals;
 mod sources;
