@@ -24,6 +24,8 @@ pub enum CancelReason {
     ReportFailed,
     /// The source could not be read to its end.
     SourceFailed(String),
+    /// A panic: a fault of this program.
+    Broken(Fault),
     /// The service refused the sign-in or lets nothing through; the text says how.
     Refused(String),
     /// SIGINT or SIGTERM.
@@ -37,8 +39,31 @@ impl fmt::Display for CancelReason {
         match self {
             Self::Guard(why) | Self::SourceFailed(why) | Self::Refused(why) => f.write_str(why),
             Self::ReportFailed => f.write_str("the results could not be written"),
+            Self::Broken(fault) => fault.fmt(f),
             Self::Interrupt(signal) => f.write_str(signal.as_str()),
             Self::SecondInterrupt(signal) => write!(f, "{} twice", signal.as_str()),
+        }
+    }
+}
+
+/// What a panic cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The work on the row of this number.
+    Row(u64),
+    /// The reading of the source.
+    Source,
+    /// The writing of the results.
+    Report,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fault of this program, which should be reported, cut ")?;
+        match self {
+            Self::Row(number) => write!(f, "the work on row {number}, which has no record"),
+            Self::Source => f.write_str("the reading of the source"),
+            Self::Report => f.write_str("the writing of the results; --resume goes on"),
         }
     }
 }
@@ -99,6 +124,13 @@ impl Shutdown {
     /// Gives up the requests under way too: their time to end is over.
     pub fn abort(&self) {
         self.abort.cancel();
+    }
+
+    /// Stops the job where a panic drops what is returned: what it cut must not pass for done.
+    #[must_use]
+    pub fn tripwire(&self, fault: Fault) -> Tripwire {
+        let shutdown = self.clone();
+        Tripwire { shutdown, fault }
     }
 
     /// Whether a stop was asked for.
@@ -175,9 +207,24 @@ impl Shutdown {
     }
 }
 
+/// Held by whoever does what must not be cut.
+#[derive(Debug)]
+pub struct Tripwire {
+    shutdown: Shutdown,
+    fault: Fault,
+}
+
+impl Drop for Tripwire {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shutdown.cancel(CancelReason::Broken(self.fault));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{CancelReason, ECHO, Shutdown, Signal};
+    use super::{CancelReason, ECHO, Fault, Shutdown, Signal};
 
     #[tokio::test(start_paused = true)]
     async fn the_highest_reason_is_kept_and_only_the_second_interrupt_aborts() {
@@ -210,5 +257,20 @@ mod tests {
             shutdown.unless_aborted(std::future::pending::<()>()).await,
             None
         );
+    }
+
+    #[tokio::test]
+    async fn a_panic_stops_the_job_and_an_end_in_order_does_not() {
+        let shutdown = Shutdown::default();
+        drop(shutdown.tripwire(Fault::Row(1)));
+        assert!(!shutdown.is_stopped());
+        let wire = shutdown.tripwire(Fault::Row(2));
+        let broken = tokio::spawn(async move {
+            let _wire = wire;
+            panic!("on purpose");
+        });
+        assert!(broken.await.is_err());
+        let reason = shutdown.reason().expect("stopped");
+        assert!(reason.to_string().contains("row 2"), "{reason}");
     }
 }

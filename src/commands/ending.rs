@@ -106,7 +106,7 @@ impl Outputs {
 /// The exit code of what was stopped for this reason.
 pub(super) const fn code_of(reason: &CancelReason) -> u8 {
     match reason {
-        CancelReason::ReportFailed | CancelReason::SourceFailed(_) => 5,
+        CancelReason::ReportFailed | CancelReason::SourceFailed(_) | CancelReason::Broken(_) => 5,
         CancelReason::Refused(_) => 3,
         CancelReason::Guard(_) => 4,
         CancelReason::Interrupt(signal) | CancelReason::SecondInterrupt(signal) => {

@@ -8,12 +8,12 @@ use crate::{
     report::{self, Guards, Terminal},
     results::{Recovered, ResultsError, ResultsFile},
     runner::{self, Claim, Claims, Place, Places, Worker, WorkerSettings},
-    shutdown::CancelReason,
+    shutdown::{CancelReason, Fault},
     source::{Choice, Prepared, Select, Sink},
     stats::Stats,
 };
 
-use super::service::Service;
+use super::service::{Service, stopped};
 
 /// What is to be done, and when to stop doing it.
 pub(super) struct Job {
@@ -74,7 +74,11 @@ pub(super) async fn run(
             stop.cancel(CancelReason::Guard(why));
         }
     };
-    let reporter = tokio::spawn(report::run(heard, results, stats, terminal, failed, watch));
+    let wire = shutdown.tripwire(Fault::Report);
+    let reporter = tokio::spawn(async move {
+        let _wire = wire;
+        report::run(heard, results, stats, terminal, failed, watch).await
+    });
     let worker = Worker {
         settings: WorkerSettings {
             unlock: true,
@@ -94,9 +98,8 @@ pub(super) async fn run(
         worker,
     )
     .await;
-    let reported = reporter
-        .await
-        .map_err(|error| AppError::system("report", error.into()))?;
+    let broken = CancelReason::Broken(Fault::Report);
+    let reported = reporter.await.map_err(|_| stopped(&broken))?;
     Ok(JobEnd {
         stats: reported.stats,
         failure: reported.failure,

@@ -94,10 +94,10 @@ impl ResultsError {
             }
             Self::Lock(error) => error.hint(),
             Self::Write { .. } => {
-                "make room, or name a file elsewhere with --results; what was recorded stays readable"
+                "what was recorded stays readable: make room and say --resume, or copy it to another disk and go on there with --results COPY --resume"
             }
             Self::Reserve { .. } => {
-                "make room; what was under way is recorded, and --resume goes on"
+                "what was under way is recorded: make room and say --resume, or copy it to another disk and go on there with --results COPY --resume"
             }
             Self::Vanished(_) => {
                 "put it back where it was and say --resume; what was recorded since is in the file that was moved, or lost"

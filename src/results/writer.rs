@@ -1,7 +1,7 @@
 //! Writing: one whole record a write, so that a cut run leaves whole lines.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::{self, ErrorKind, Write},
     num::NonZeroUsize,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -99,8 +99,10 @@ impl ResultsFile {
     ///
     /// # Errors
     /// [`ResultsError::Write`]: the record is not there, nor a part of it, as far as the
-    /// operating system lets us take a part away.
+    /// operating system lets us take a part away. [`ResultsError::Vanished`] and
+    /// [`ResultsError::Truncated`]: nothing was written.
     pub fn append(&mut self, record: &Record) -> Result<(), ResultsError> {
+        self.check_length()?;
         self.write_line(record.fields())
     }
 
@@ -187,16 +189,28 @@ impl ResultsFile {
 
     /// Whether the file is still the one of this name, and holds what was written.
     fn check(&self) -> Result<(), ResultsError> {
-        let Some(written) = self.length else {
+        let Some(here) = self.check_length()? else {
             return Ok(());
         };
-        let here = self.file.metadata();
-        let here = here.map_err(|source| ResultsError::write(&self.path, source))?;
         let same = match self.path.metadata() {
             Ok(there) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
             Err(error) => error.kind() != ErrorKind::NotFound,
         };
-        if !same || here.nlink() == 0 {
+        match same {
+            true => Ok(()),
+            false => Err(ResultsError::Vanished(self.path.clone())),
+        }
+    }
+
+    /// Whether the file holds what was written: behind a cut, a record would spoil the file. Returns
+    /// what is known of it; `None` for what is no regular file.
+    fn check_length(&self) -> Result<Option<Metadata>, ResultsError> {
+        let Some(written) = self.length else {
+            return Ok(None);
+        };
+        let here = self.file.metadata();
+        let here = here.map_err(|source| ResultsError::write(&self.path, source))?;
+        if here.nlink() == 0 {
             return Err(ResultsError::Vanished(self.path.clone()));
         }
         if here.len() < written {
@@ -206,7 +220,7 @@ impl ResultsFile {
                 written,
             });
         }
-        Ok(())
+        Ok(Some(here))
     }
 
     fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {

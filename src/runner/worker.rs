@@ -16,7 +16,7 @@ use crate::{
     event::{Event, Events},
     model::{Answer, Found, LockFlags, Outcome, OutcomeKind, Row, Target, UserRef},
     retry::{Retry, Tried},
-    shutdown::Shutdown,
+    shutdown::{Fault, Shutdown},
 };
 
 use super::{Place, Places};
@@ -77,6 +77,7 @@ impl Worker {
     pub async fn work(self, mut row: Row, place: Place) -> Option<OutcomeKind> {
         let span = tracing::debug_span!("row", row = row.number, user = %row.user);
         async {
+            let _wire = self.shutdown.tripwire(Fault::Row(row.number));
             let mut story = Story::new(place);
             let ending = self.settle(&mut row, &mut story).await;
             let kind = match &ending {

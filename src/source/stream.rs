@@ -12,7 +12,7 @@ use crate::{
     api::{Api, ListError, Page},
     event::{Event, WeakEvents},
     model::{Outcome, OutcomeKind, Row, UserRef},
-    shutdown::{CancelReason, Shutdown},
+    shutdown::{CancelReason, Fault, Shutdown},
 };
 
 use super::{
@@ -144,6 +144,7 @@ impl Prepared {
             _ => None,
         };
         thread::spawn(move || {
+            let _wire = sink.shutdown.tripwire(Fault::Source);
             let rows = match (asked, search) {
                 (Some(Asked::Rows(rows)), _) => Ok(Some(Rows::Listed(rows.into_iter()))),
                 (Some(Asked::FirstPage(first)), Some((api, runtime))) => {

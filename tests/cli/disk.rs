@@ -1,4 +1,4 @@
-//! A disk that fills up: no request is sent whose record could not be written.
+//! A disk that fills up, or may only be read: no request is sent whose record could not be written.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::world::{SignIn, World};
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where we may not mount one.
+    /// `None` where we may not mount one, unless `BULK_UNLOCK_TEST_REQUIRE_MOUNT` is set.
     fn mount(folder: &Path, size: &str) -> Option<Self> {
         let path = folder.join("disk");
         fs::create_dir(&path).expect("made");
@@ -31,8 +31,16 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
+        let required = std::env::var_os("BULK_UNLOCK_TEST_REQUIRE_MOUNT").is_some();
+        assert!(!required, "a file system can be mounted");
         let _ = writeln!(io::stderr(), "skipped: no file system can be mounted here");
         None
+    }
+
+    fn make_read_only(&self) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "remount,ro"]).arg(&self.0);
+        assert!(mount.status().is_ok_and(|status| status.success()));
     }
 }
 
@@ -67,10 +75,7 @@ async fn a_disk_that_fills_up_stops_the_job_with_all_that_was_sent_on_record() {
         rows.push_str(&"one-and-the-same-user\n".repeat(40));
     }
     world.write("users.csv", &rows);
-    let ran = world.run(
-        SignIn::Ready,
-        "--results disk/r.csv --summary r.json --rate 1000 --yes",
-    );
+    let ran = world.run(SignIn::Ready, "--results disk/r.csv --rate 1000 --yes");
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     assert!(ran.stderr.contains("failed to reserve room for disk/r.csv"));
     let text = fs::read_to_string(world.path("disk/r.csv")).expect("results");
@@ -85,9 +90,44 @@ async fn a_disk_that_fills_up_stops_the_job_with_all_that_was_sent_on_record() {
             "{user} was sent and is not recorded"
         );
     }
-    let summary = fs::read_to_string(world.path("r.json")).expect("a summary");
+    let summary = fs::read_to_string(world.path("disk/r.csv.json")).expect("a summary");
     let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
     assert_eq!(summary["rows"]["done"], records.len());
+    // As the message says: copied to another disk, the file can be gone on with there.
+    assert!(
+        ran.stderr.contains("copy it to another disk"),
+        "{}",
+        ran.stderr
+    );
+    fs::copy(world.path("disk/r.csv"), world.path("elsewhere.csv")).expect("copied");
+    let ran = world.run(
+        SignIn::Ready,
+        "--results elsewhere.csv --resume --rate 1000 --yes",
+    );
+    assert_eq!(ran.code, 1, "one user is invalid: {}", ran.stderr);
+    assert_eq!(world.records_in("elsewhere.csv").len(), 400 * 41);
+    let sent = world.simulator.ledger().of("unlock").count();
+    assert_eq!(sent, 401, "nobody was asked twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_may_only_be_read_lets_nothing_be_sent() {
+    let world = World::new(3, "").await;
+    let Some(disk) = SmallDisk::mount(world.folder.path(), "64k") else {
+        return;
+    };
+    disk.make_read_only();
+    for (outputs, named) in [
+        ("--results disk/r.csv --summary r.json", "disk/r.csv"),
+        ("--results r.csv --summary disk/r.json", "disk/r.json"),
+        ("--results r.csv --lock disk/lock", "disk/lock"),
+    ] {
+        let ran = world.run(SignIn::Ready, outputs);
+        assert_eq!(ran.code, 5, "{outputs}: {}", ran.stderr);
+        let told = ran.stderr.contains(named) && ran.stderr.contains("Read-only");
+        assert!(told && ran.stderr.contains("hint:"), "{}", ran.stderr);
+    }
+    assert_eq!(world.simulator.ledger().calls.len(), 0);
 }
 
 #[test]
