@@ -182,43 +182,73 @@ pub(super) fn summarize(
         shard: settings.read.shard.map(|shard| shard.to_string()),
         operator: env.operator(),
         stopped_because: stopped_because(end),
-        next: next_command(status, settings, outputs),
+        next: next_command(status, end, settings, outputs),
     }
 }
 
-/// The command to go on, where the job did not come to its end: what was typed, with the results
-/// named as they are and `--resume`.
-fn next_command(status: Status, settings: &RunSettings, outputs: &Outputs) -> Option<String> {
+/// The command to go on, where the job did not come to its end: what was typed, with `--resume` and
+/// with all that would mean something else by then as it is now.
+fn next_command(
+    status: Status,
+    end: &JobEnd,
+    settings: &RunSettings,
+    outputs: &Outputs,
+) -> Option<String> {
     if status == Status::Complete || settings.simulate.is_some() {
         return None;
     }
-    let mut words = vec!["bulk-unlock".to_owned()];
-    let mut typed = std::env::args_os().skip(1).peekable();
-    let mut shard = settings.read.shard;
-    while let Some(word) = typed.next() {
-        let word = word.to_string_lossy().into_owned();
-        shard = shard.filter(|_| word != "--shard" && !word.starts_with("--shard="));
-        match word.as_str() {
-            "--overwrite" | "--resume" => {}
-            "--results" => drop(typed.next()),
-            _ if word.starts_with("--results=") => {}
-            _ => words.push(quoted(&word)),
-        }
+    let source = settings.read.source.as_ref();
+    let mut pinned = Vec::new();
+    if let Some(Source::Locked { after, until }) = source {
+        pinned.push(("--locked-since", timestamp(*after)));
+        pinned.push(("--locked-until", timestamp(*until)));
+    }
+    if let Some(users) = end.too_many {
+        pinned.push(("--max-users", users.to_string()));
     }
     // An array job's environment is not at hand where this is typed.
-    words.extend(shard.map(|shard| format!("--shard={shard}")));
-    words.push("--resume".to_owned());
-    if settings.results.is_some() {
-        let results = outputs.results.display().to_string();
-        words.extend(["--results".to_owned(), quoted(&results)]);
+    if let Some(shard) = settings.read.shard {
+        pinned.push(("--shard", shard.to_string()));
     }
-    let again = match &settings.read.source {
+    if settings.results.is_some() {
+        pinned.push(("--results", outputs.results.display().to_string()));
+    }
+    let typed = std::env::args_os().skip(1);
+    let typed = typed.map(|word| word.to_string_lossy().into_owned());
+    let again = match source {
         Some(Source::Table(Input::Stdin | Input::Spooled(..), _)) => {
             ", with the same standard input"
         }
         _ => "",
     };
-    Some(words.join(" ") + again)
+    Some(going_on(typed, &pinned) + again)
+}
+
+/// These words as a command that resumes, with the values of some options replaced.
+fn going_on(typed: impl Iterator<Item = String>, pinned: &[(&str, String)]) -> String {
+    let mut words = vec!["bulk-unlock".to_owned()];
+    let mut typed = typed;
+    while let Some(word) = typed.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word.as_str(), None),
+        };
+        if matches!(name, "--overwrite" | "--resume") {
+            continue;
+        }
+        if pinned.iter().any(|(option, _)| *option == name) {
+            if value.is_none() {
+                typed.next();
+            }
+            continue;
+        }
+        words.push(quoted(&word));
+    }
+    words.push("--resume".to_owned());
+    for (option, value) in pinned {
+        words.extend([(*option).to_owned(), quoted(value)]);
+    }
+    words.join(" ")
 }
 
 /// A word as a shell takes it.
@@ -270,7 +300,29 @@ pub(super) fn finish(
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{going_on, quoted};
+
+    #[test]
+    fn a_command_goes_on_with_what_was_meant_when_it_was_typed() {
+        let pinned = [
+            ("--locked-since", "2026-11-24T06:00:00.000Z".to_owned()),
+            ("--max-users", "30".to_owned()),
+            ("--results", "my results.csv".to_owned()),
+        ];
+        for typed in [
+            "run --locked-since 2h --max-users 5 --results {date}.csv --overwrite -q",
+            "run --locked-since=2h --max-users=5 --results={date}.csv --resume -q",
+            "run -q",
+        ] {
+            let words = typed.split(' ').map(str::to_owned);
+            assert_eq!(
+                going_on(words, &pinned),
+                "bulk-unlock run -q --resume --locked-since 2026-11-24T06:00:00.000Z --max-users 30 \
+                 --results 'my results.csv'",
+                "{typed}"
+            );
+        }
+    }
 
     #[test]
     fn words_are_quoted_for_a_shell() {

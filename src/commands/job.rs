@@ -31,6 +31,8 @@ pub(super) struct JobEnd {
     pub(super) reason: Option<CancelReason>,
     /// Records of the run before that account for no row of the source.
     pub(super) left: u64,
+    /// Users of a source that holds more than are allowed.
+    pub(super) too_many: Option<u64>,
 }
 
 impl JobEnd {
@@ -47,6 +49,7 @@ impl JobEnd {
             stats: service.stats,
             failure: None,
             left: 0,
+            too_many: None,
         }
     }
 }
@@ -105,6 +108,7 @@ pub(super) async fn run(
         failure: reported.failure,
         reason: shutdown.reason(),
         left,
+        too_many: None,
     })
 }
 

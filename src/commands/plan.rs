@@ -1,6 +1,10 @@
 //! `plan`: what `run` would do, without unlocking anybody.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     cli::{OutputFormat, PlanArgs},
@@ -10,21 +14,23 @@ use crate::{
     report::{Plan, PlanDefect, Today, render_plan},
     runner::{Claim, Places, Worker, WorkerSettings},
     shutdown::Shutdown,
-    source::{Defect, Prepared, Select, SourceSettings},
+    source::{Defect, Need, Prepared, Select, SourceSettings},
 };
 
 use super::{
     job,
     service::{Service, apart, listen, stopped},
-    simulated::{source_of, spooled},
+    simulated::source_of,
 };
+
+/// How often it is said how far the look-ups are.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppError> {
     let settings = resolve_plan(args, env)?;
     let shutdown = Shutdown::default();
     let signals = listen(&shutdown)?;
-    let (mut source, simulated) = source_of(&settings.read, settings.simulate, &shutdown).await?;
-    source.source = spooled(source.source, &shutdown).await?;
+    let (source, simulated) = source_of(&settings.read, settings.simulate, true, &shutdown).await?;
     let of = source.clone();
     let mut prepared = apart(&shutdown, || Prepared::new(of)).await?;
     let connection = match &simulated {
@@ -62,7 +68,7 @@ async fn get_ready(source: &mut Prepared, service: &mut Service) -> Result<(), A
     let api = Arc::clone(&service.api);
     let signed_in = service.attend(api.sign_in()).await;
     signed_in.map_err(|error| service.stopped_or(error.into()))?;
-    let asked = service.attend(source.ask(&api, true)).await;
+    let asked = service.attend(source.ask(&api, Need::All)).await;
     asked.map_err(|error| service.stopped_or(error.into()))
 }
 
@@ -74,10 +80,9 @@ fn plan_of(
 ) -> Plan {
     let survey = prepared.survey.clone().unwrap_or_default();
     let read = &settings.read;
-    let by_address = survey.users() - survey.only_id;
-    let lookups = match read.only_locked {
-        true => by_address,
-        false => survey.without_id,
+    let (lookups, unseen) = match read.only_locked {
+        true => (survey.users() - survey.only_id, survey.only_id),
+        false => (survey.without_id, 0),
     };
     // And one more request to sign in, which is not worth a word.
     let requests = survey.users() + lookups;
@@ -91,10 +96,11 @@ fn plan_of(
         users: survey.users(),
         duplicates: survey.duplicates,
         invalid: survey.invalid,
+        unseen,
         lookups,
         requests,
         duration_s: requests as f64 / settings.pace.throttle.rate.per_s(),
-        rate_per_s: settings.pace.throttle.rate.per_s(),
+        rate: settings.pace.throttle.rate,
         columns: prepared.columns.clone(),
         defects: survey.defects.into_iter().map(defect).collect(),
         today: None,
@@ -137,10 +143,17 @@ async fn today(
     };
     let mut heard = service.heard;
     let mut today = Today::default();
+    let total = source.total().unwrap_or_default();
     let listen = async {
+        let (mut done, mut said) = (0_u64, Instant::now());
         while let Some(event) = heard.recv().await {
             if let Event::Finished { row, outcome, .. } = event {
                 today.take(&row, &outcome);
+                done += 1;
+                if said.elapsed() >= SAY_EVERY {
+                    said = Instant::now();
+                    tracing::info!("{done} of {total} rows looked up");
+                }
             }
         }
     };

@@ -15,7 +15,7 @@ use crate::{
     results::{Lock, Recovered, ResultsFile, WriteMode},
     runner::Places,
     shutdown::{CancelReason, Shutdown},
-    source::Prepared,
+    source::{Need, Prepared},
 };
 
 use super::{
@@ -41,7 +41,10 @@ pub(super) async fn run(
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let shutdown = Shutdown::default();
     let signals = listen(&shutdown)?;
-    let (source, simulated) = source_of(&settings.read, settings.simulate, &shutdown).await?;
+    let asks = asks(&settings);
+    let counted = asks || settings.read.max_users.is_some();
+    let (source, simulated) =
+        source_of(&settings.read, settings.simulate, counted, &shutdown).await?;
     let of = source.clone();
     let prepared = apart(&shutdown, || Prepared::new(of)).await?;
     let connection = match &simulated {
@@ -61,17 +64,42 @@ pub(super) async fn run(
     let deadline = deadline.map(|asked| deadline_of(asked, &settings, &started));
     let _timers = timers::keep(settings.drain, deadline, &shutdown);
     let terminal = show_mode(global, env)?;
-    let ready = get_ready(prepared, &settings, &mut service).await;
+    let need = match settings.read.max_users {
+        Some(_) => Need::All,
+        None if asks => Need::Count,
+        None => Need::Start,
+    };
+    let ready = get_ready(prepared, need, &mut service).await;
+    if let Some(survey) = ready.as_ref().and_then(|prepared| prepared.survey.as_ref())
+        && settings.read.only_locked
+        && survey.only_id > 0
+    {
+        tracing::warn!(
+            "{} users have nothing but an ID, which nobody can be looked up by: \
+             they are unlocked without a look first",
+            survey.only_id
+        );
+    }
+    let too_many = ready
+        .as_ref()
+        .and_then(|prepared| too_many(prepared, &settings));
+    if let Some((users, most)) = too_many {
+        let why = format!("the source holds {users} users, and --max-users allows {most}");
+        service.shutdown.cancel(CancelReason::Guard(why));
+    }
     if let Some(prepared) = &ready
-        && simulated.is_none()
-        && !settings.yes
+        && asks
+        && !service.shutdown.is_stopped()
     {
         let recorded = resumed.as_ref().map_or(0, |(_, found)| found.tally.done());
         confirm(prepared, recorded, &settings, &base_url, &service.shutdown).await?;
     }
     let ready = ready.filter(|_| !service.shutdown.is_stopped());
     let end = match ready {
-        None => JobEnd::before_start(service, resumed),
+        None => JobEnd {
+            too_many: too_many.map(|(users, _)| users),
+            ..JobEnd::before_start(service, resumed)
+        },
         Some(prepared) => {
             let results = match resumed {
                 Some(resumed) => resumed,
@@ -110,30 +138,25 @@ fn open(outputs: &Outputs, settings: &RunSettings) -> Result<(ResultsFile, Recov
     Ok((results, recovered))
 }
 
-/// Asks the service for what it keeps, and refuses what holds too many users. `None` where that
-/// ends the run: the stop says why.
-async fn get_ready(
-    mut prepared: Prepared,
-    settings: &RunSettings,
-    service: &mut Service,
-) -> Option<Prepared> {
-    let most = settings.read.max_users;
+/// Asks the service for what it keeps. `None` where that ends the run: the stop says why.
+async fn get_ready(mut prepared: Prepared, need: Need, service: &mut Service) -> Option<Prepared> {
     let api = std::sync::Arc::clone(&service.api);
-    let asked = service.attend(prepared.ask(&api, most.is_some())).await;
+    let asked = service.attend(prepared.ask(&api, need)).await;
     let shutdown = &service.shutdown;
-    if let Err(error) = asked {
-        if !shutdown.is_stopped() {
-            let why = format!("{error}; {}", error.hint());
-            shutdown.cancel(CancelReason::SourceFailed(why));
-        }
-        return None;
-    }
-    let users = prepared.users().unwrap_or_default();
-    if let Some(most) = most.filter(|most| users > *most) {
-        let why = format!("the source holds {users} users, and --max-users allows {most}");
-        shutdown.cancel(CancelReason::Guard(why));
+    if let Err(error) = asked
+        && !shutdown.is_stopped()
+    {
+        let why = format!("{error}; {}", error.hint());
+        shutdown.cancel(CancelReason::SourceFailed(why));
     }
     (!shutdown.is_stopped()).then_some(prepared)
+}
+
+/// The users of a source that holds too many, and how many are allowed; `None` of another.
+fn too_many(prepared: &Prepared, settings: &RunSettings) -> Option<(u64, u64)> {
+    let most = settings.read.max_users?;
+    let users = prepared.users()?;
+    (users > most).then_some((users, most))
 }
 
 fn job_of(source: Prepared, settings: &RunSettings) -> Job {
@@ -175,7 +198,13 @@ fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppErro
     })
 }
 
-/// Asks, on a terminal, before many users. A stop answers, too.
+/// Whether somebody is there to be asked, and wants to be.
+fn asks(settings: &RunSettings) -> bool {
+    let on_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    on_terminal && !settings.yes && settings.simulate.is_none()
+}
+
+/// Asks before many users. A stop answers, too.
 async fn confirm(
     source: &Prepared,
     recorded: u64,
@@ -185,7 +214,7 @@ async fn confirm(
 ) -> Result<(), AppError> {
     let users = source.users();
     let many = users.is_some_and(|users| users.saturating_sub(recorded) > ASK_ABOVE);
-    if !many || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !many {
         return Ok(());
     }
     let question = format!(

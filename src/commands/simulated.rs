@@ -28,17 +28,19 @@ pub(super) struct Simulated {
     folder: TempDir,
 }
 
-/// The source that was named, and the simulator where one is asked for.
+/// The source that was named, and the simulator where one is asked for. `whole`: what it holds
+/// must be known before its first row is worked on.
 pub(super) async fn source_of(
     settings: &ReadSettings,
     simulate: Option<u32>,
+    whole: bool,
     shutdown: &Shutdown,
 ) -> Result<(SourceSettings, Option<Simulated>), AppError> {
     let users = generate(simulate.unwrap_or_default(), SEED);
     let made_up = || Source::Named(users.iter().map(|user| user.id.clone()).collect());
     let mut source = settings.settings(made_up());
-    // What must be known before the first row cannot be read once only.
-    if simulate.is_some() || settings.max_users.is_some() {
+    // What is known by then was read once already.
+    if whole || simulate.is_some() {
         source.source = spooled(source.source, shutdown).await?;
     }
     let simulated = match simulate {
@@ -49,7 +51,7 @@ pub(super) async fn source_of(
 }
 
 /// The source, so that it can be read twice.
-pub(super) async fn spooled(source: Source, shutdown: &Shutdown) -> Result<Source, AppError> {
+async fn spooled(source: Source, shutdown: &Shutdown) -> Result<Source, AppError> {
     Ok(match source {
         Source::Table(input, format) => {
             Source::Table(apart(shutdown, || input.spooled()).await?, format)

@@ -2,9 +2,12 @@
 
 use std::{fmt::Write, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::model::{Method, MethodSet, Outcome, OutcomeKind, Row};
+use crate::{
+    model::{Method, MethodSet, Outcome, OutcomeKind, Row},
+    throttle::Rate,
+};
 
 use super::{
     terminal::in_words,
@@ -24,13 +27,19 @@ pub struct Plan {
     pub users: u64,
     pub duplicates: u64,
     pub invalid: u64,
+    pub unseen: u64,
     pub lookups: u64,
     pub requests: u64,
-    pub rate_per_s: f64,
+    #[serde(rename = "rate_per_s", serialize_with = "per_s")]
+    pub rate: Rate,
     pub duration_s: f64,
     pub columns: Vec<String>,
     pub defects: Vec<PlanDefect>,
     pub today: Option<Today>,
+}
+
+fn per_s<S: Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rate.per_s())
 }
 
 /// A row that cannot be a user.
@@ -130,13 +139,7 @@ impl Today {
 /// The plan as text.
 #[must_use]
 pub fn render_plan(plan: &Plan) -> String {
-    let mut text = format!(
-        "Would unlock {} for {} of {} at {}.\n\n",
-        plan.methods.to_string().replace('|', ", "),
-        count(plan.users, "user", "users"),
-        plain(&plan.source, 80),
-        plan.base_url,
-    );
+    let mut text = headline(plan);
     let mut fact = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<10}  {value}");
     };
@@ -148,7 +151,7 @@ pub fn render_plan(plan: &Plan) -> String {
         fact("duplicates", format!("{}, done once", plan.duplicates));
     }
     if plan.invalid > 0 {
-        fact("invalid", format!("{}, not sent", plan.invalid));
+        fact("invalid", format!("{}, not sent, see below", plan.invalid));
     }
     if plan.lookups > 0 {
         let why = match plan.only_locked {
@@ -157,16 +160,16 @@ pub fn render_plan(plan: &Plan) -> String {
         };
         fact("look-ups", format!("{} {why}", plan.lookups));
     }
-    let most = if plan.only_locked { "at most " } else { "" };
-    fact(
-        "requests",
-        format!(
-            "{most}{}, at {}/s: {most}{}",
-            plan.requests,
-            plan.rate_per_s,
-            in_words(Duration::try_from_secs_f64(plan.duration_s.ceil()).unwrap_or_default()),
-        ),
-    );
+    if plan.unseen > 0 {
+        let unseen = plan.unseen;
+        fact(
+            "unseen",
+            format!("{unseen} with nothing but an ID, unlocked without a look first"),
+        );
+    }
+    if plan.requests > 0 {
+        fact("requests", requests(plan));
+    }
     for (n, column) in plan.columns.iter().enumerate() {
         let name = if n == 0 { "columns" } else { "" };
         fact(name, plain(column, 160));
@@ -176,6 +179,30 @@ pub fn render_plan(plan: &Plan) -> String {
         text.push_str(&render_today(today));
     }
     text
+}
+
+fn headline(plan: &Plan) -> String {
+    let source = plain(&plan.source, 80);
+    if plan.users == 0 {
+        return format!("Nobody to unlock: {source} holds no users.\n\n");
+    }
+    format!(
+        "Would unlock {} for {} of {source} at {}.\n\n",
+        plan.methods.to_string().replace('|', ", "),
+        count(plan.users, "user", "users"),
+        plan.base_url,
+    )
+}
+
+fn requests(plan: &Plan) -> String {
+    let most = if plan.only_locked { "at most " } else { "" };
+    let time = Duration::try_from_secs_f64(plan.duration_s.ceil()).unwrap_or(Duration::MAX);
+    format!(
+        "{most}{}, which take {most}{} at {}",
+        plan.requests,
+        in_words(time),
+        plan.rate,
+    )
 }
 
 fn defects(plan: &Plan) -> String {
@@ -202,30 +229,32 @@ fn defects(plan: &Plan) -> String {
 }
 
 fn render_today(today: &Today) -> String {
+    let methods = &today.by_method;
     let mut text = format!(
-        "\nToday {}, {} not, and of {} it is not known. Locked by method: TOKEN {}, SMS {}, VOICE {}.\n",
-        count(today.locked, "user is locked", "users are locked"),
-        if today.not_locked == 1 {
-            "1 is".to_owned()
-        } else {
-            format!("{} are", today.not_locked)
-        },
-        today.not_known,
-        today.by_method.token,
-        today.by_method.sms,
-        today.by_method.voice,
+        "\nToday\n  locked      {}: TOKEN {}, SMS {}, VOICE {}\n",
+        count(today.locked, "user", "users"),
+        methods.token,
+        methods.sms,
+        methods.voice,
     );
+    for (name, users) in [
+        ("not locked", today.not_locked),
+        ("not known", today.not_known),
+    ] {
+        if users > 0 {
+            let _ = writeln!(text, "  {name:<10}  {users}");
+        }
+    }
+    if !today.users.is_empty() {
+        text.push('\n');
+    }
     for user in &today.users {
         let said = match &user.error {
-            Some(error) => plain(error, 100),
+            Some(error) => format!("not known: {}", plain(error, 100)),
             None => user.locked.to_string().replace('|', ", "),
         };
-        let _ = writeln!(
-            text,
-            "  row {} ({}): {said}",
-            user.row,
-            plain(&user.user, 60)
-        );
+        let name = plain(&user.user, 60);
+        let _ = writeln!(text, "  row {} ({name}): {said}", user.row);
     }
     text
 }

@@ -151,7 +151,6 @@ impl Worker {
 
     /// Enters what was found into the row. Returns the ending, where that ends the row.
     fn take_over(&self, found: Found, row: &mut Row, story: &mut Story) -> Option<Ending> {
-        story.flags = found.flags;
         let ended =
             |story: &Story, kind, error: String| Some(Ending::Final(story.ended(kind, error)));
         match &row.user.id {
@@ -169,12 +168,13 @@ impl Worker {
                 Claim::Recorded => return Some(Ending::Recorded),
                 Claim::Duplicate => {
                     row.user.id = Some(found.id);
-                    story.flags = LockFlags::default();
                     let error = "another row has the same user".to_owned();
                     return ended(story, OutcomeKind::Duplicate, error);
                 }
             },
         }
+        // Only now is it known that they are this row's user's.
+        story.flags = found.flags;
         row.user.id = Some(found.id);
         row.user.email = found.email.or(row.user.email.take());
         row.user.username = found.username.or(row.user.username.take());

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::File,
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -47,27 +47,38 @@ impl Input {
     /// The same, so that it can be read twice.
     ///
     /// # Errors
-    /// [`SourceError::Open`].
+    /// [`SourceError::Open`], [`SourceError::Spool`].
     pub fn spooled(self) -> Result<Self, SourceError> {
         if !self.is_stream() {
             return Ok(self);
         }
-        let spool = || {
-            let mut file = tempfile::tempfile()?;
-            match &self {
-                Self::File(path) => io::copy(&mut File::open(path)?, &mut file)?,
-                Self::Stdin | Self::Spooled(..) => io::copy(&mut io::stdin().lock(), &mut file)?,
-            };
-            Ok(file)
+        let pipe: Box<dyn Read> = match &self {
+            Self::File(path) => match File::open(path) {
+                Ok(pipe) => Box::new(pipe),
+                Err(source) => {
+                    return Err(SourceError::Open {
+                        input: self,
+                        source,
+                    });
+                }
+            },
+            Self::Stdin | Self::Spooled(..) => Box::new(io::stdin().lock()),
         };
-        match spool() {
+        match kept(pipe) {
             Ok(file) => Ok(Self::Spooled(Arc::new(file), self.to_string())),
-            Err(source) => Err(SourceError::Open {
+            Err(source) => Err(SourceError::Spool {
                 input: self,
                 source,
             }),
         }
     }
+}
+
+/// What comes out of a pipe, in a file without a name.
+fn kept(mut pipe: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut pipe, &mut file)?;
+    Ok(file)
 }
 
 impl fmt::Display for Input {

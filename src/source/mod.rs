@@ -16,6 +16,7 @@ mod peek;
 mod records;
 mod rows;
 mod search;
+mod seen;
 mod select;
 mod sheet;
 mod sniff;
@@ -48,7 +49,7 @@ pub use self::{
     packing::Packing,
     rows::FileRows,
     select::{Choice, Select},
-    stream::{Prepared, Sink},
+    stream::{Need, Prepared, Sink},
     survey::{Defect, Survey},
     taken::{ColumnsTaken, TakenColumn, Use, Why},
 };
@@ -165,6 +166,14 @@ pub enum SourceError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A pipe cannot be kept, to be read twice.
+    #[error("failed to copy {input} to a temporary file: {source}")]
+    Spool {
+        /// The source.
+        input: Input,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// What was read is not a table of users.
     #[error("{input} {flaw}")]
     Table {
@@ -203,6 +212,9 @@ impl SourceError {
         match self {
             Self::Open { .. } => {
                 "name a file that exists and that you may read, or - for standard input".to_owned()
+            }
+            Self::Spool { .. } => {
+                "free some space, or name a folder that has it in TMPDIR, or name a file".to_owned()
             }
             Self::Read { .. } => "nothing after that line was read".to_owned(),
             Self::Table { flaw, .. } => flaw.hint(),

@@ -1,14 +1,14 @@
 //! Which rows are worked on: not those whose user stands in an earlier one.
 //!
-//! Memory: 16 bytes a user, for a hash in which no two of a billion users meet.
-
-use std::collections::HashSet;
+//! Memory: 16 bytes a user and some slack, for a hash in which no two of a billion users meet.
 
 use crate::{
     identity::{Fingerprints, Identity},
     model::Row,
     results::{Done, Standing},
 };
+
+use super::seen::Seen;
 
 /// What is to be done with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Choice {
 #[derive(Debug, Default)]
 pub struct Select {
     prints: Fingerprints,
-    seen: HashSet<u128>,
+    seen: Seen,
     /// Bit n: rows have asked for the methods whose number is n.
     asked: u8,
     done: Option<Done>,
@@ -84,7 +84,7 @@ impl Select {
         let print = self.prints.of(name) & !0b111;
         let with = |methods: u8| print | u128::from(methods);
         let covered = (1..=7_u8)
-            .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(&with(*set)))
+            .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(with(*set)))
             .fold(0, |covered, set| covered | set);
         if methods.bits() & !covered == 0 {
             let recorded = self

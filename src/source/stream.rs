@@ -43,6 +43,17 @@ enum Asked {
     Rows(Vec<Row>),
 }
 
+/// What must be known of a list that the service keeps before its first row is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// That there is one.
+    Start,
+    /// How many users it holds: as the service says, else by reading it.
+    Count,
+    /// All of it.
+    All,
+}
+
 /// Where rows that need not go on are told of.
 #[derive(Debug, Clone)]
 pub struct Sink {
@@ -75,12 +86,11 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// Asks the service, where it keeps the list: for the first page, or for all of it where
-    /// `whole` is to be known.
+    /// Asks the service, where it keeps the list, for as much of it as is needed now.
     ///
     /// # Errors
     /// [`SourceError::List`].
-    pub async fn ask(&mut self, api: &Arc<Api>, whole: bool) -> Result<(), SourceError> {
+    pub async fn ask(&mut self, api: &Arc<Api>, need: Need) -> Result<(), SourceError> {
         let rows = match &self.settings.source {
             Source::Table(..) | Source::Named(_) | Source::Earlier(_) => return Ok(()),
             Source::Locked { after, until } => {
@@ -88,12 +98,19 @@ impl Prepared {
             }
             Source::Search(text) => {
                 let first = api.search(text, 0).await?;
-                if !whole {
+                let enough = match need {
+                    Need::Start => true,
+                    // How many of them are a shard's shows only as they are read.
+                    Need::Count => first.total.is_some() && self.settings.shard.is_none(),
+                    Need::All => false,
+                };
+                if enough {
                     self.asked = Some(Asked::FirstPage(first));
                     return Ok(());
                 }
                 let (api, runtime) = (Arc::clone(api), Handle::current());
                 let rows = SearchRows::new(api, runtime, text, self.settings.methods, first)?;
+                let rows = self.settings.limited(rows);
                 let read = tokio::task::spawn_blocking(move || rows.collect::<Result<_, _>>());
                 read.await.map_err(|_| SourceError::Endless)??
             }

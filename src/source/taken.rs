@@ -111,7 +111,7 @@ impl fmt::Display for TakenColumn {
             write!(f, " `{name}`")?;
         }
         match self.why {
-            Why::Name => write!(f, " (its name means {})", self.usage),
+            Why::Name => f.write_str(" (by its name)"),
             Why::Option(option) => write!(f, " (named by {option})"),
             Why::First => f.write_str(" (the first, as there is no header)"),
         }

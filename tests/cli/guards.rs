@@ -1,8 +1,10 @@
 //! What makes the program refuse, ask or stop.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fs, process::Command};
 
-use crate::world::{SignIn, World};
+use bulk_unlock::simulator::SimUser;
+
+use crate::world::{Ran, SignIn, World, finish};
 
 /// A tenant in which every user of the source from this one on is unknown.
 async fn unknown_from(users: u32, first: usize) -> World {
@@ -119,4 +121,75 @@ async fn a_deadline_ends_the_job_in_order() {
             .expect("why")
             .contains("deadline")
     );
+}
+
+/// Does what the summary says would go on.
+fn go_on(world: &World, next: &str) -> Ran {
+    let rest = next.strip_prefix("bulk-unlock ").expect("a command");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("exec \"$0\" {rest}")])
+        .arg(env!("CARGO_BIN_EXE_bulk-unlock"))
+        .current_dir(world.folder.path());
+    finish(shell)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stopped_an_incident_goes_on_with_the_same_incident() {
+    let world = World::new(30, "").await;
+    let mut program = world.program();
+    program
+        .args(["run", "--locked-since=2h", "--results", "it's {date}.csv"])
+        .args(["--summary", "s.json", "--rate", "500", "--max-users", "1"])
+        .args(world.sign_in(SignIn::Rsa));
+    let ran = finish(program);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert_eq!(world.simulator.ledger().of("unlock").count(), 0);
+    let summary = fs::read_to_string(world.path("s.json")).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+    let next = summary["next"].as_str().expect("a command");
+    let window = summary["source"].as_str().expect("text");
+    let (since, until) = window
+        .strip_prefix("event log, locked from ")
+        .and_then(|times| times.split_once(" to "))
+        .expect("two times");
+    assert!(
+        next.contains(&format!("--locked-since {since} --locked-until {until}")),
+        "{next}"
+    );
+    assert!(!next.contains("2h") && !next.contains("{date}"), "{next}");
+    let ran = go_on(&world, next);
+    assert_eq!(ran.code, 0, "{next}: {}{}", ran.stdout, ran.stderr);
+    let locked = |user: &&SimUser| user.locked.contains(&true);
+    let locked = world.users.iter().filter(locked).count();
+    assert_eq!(world.simulator.ledger().by_user("unlock").len(), locked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_guard_says_how_to_go_on() {
+    for (options, code) in [
+        ("--max-users 4", 0),
+        ("--canary 3", 1),
+        ("--max-failures 1 --concurrency 1", 1),
+    ] {
+        let world = match code {
+            0 => World::new(20, "").await,
+            _ => unknown_from(20, 1).await,
+        };
+        let ran = world.run(SignIn::Legacy, &format!("{options} --rate 500"));
+        assert_eq!(ran.code, 4, "{options}: {}", ran.stderr);
+        let summary = world.summary();
+        let next = summary["next"].as_str().expect("a command");
+        assert!(ran.stdout.contains(next), "{options}: {}", ran.stdout);
+        let mut ran = go_on(&world, next);
+        // Each go stops again while rows keep failing, and each gets on.
+        for _ in 0..20 {
+            if ran.code != 4 {
+                break;
+            }
+            ran = go_on(&world, next);
+        }
+        assert_eq!(ran.code, code, "{options}: {next}: {}", ran.stderr);
+        world.agree(20);
+    }
 }

@@ -261,3 +261,50 @@ async fn two_sources_are_refused_and_the_simulator_serves_every_one() {
         assert_eq!(ran.code, 0, "{words:?}: {}{}", ran.stderr, ran.stdout);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_names_each_source_and_follows_its_schema() {
+    let world = World::new(4, "").await;
+    let schema = include_str!("../../docs/summary.schema.json");
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    world.write("bad.csv", "id\n00000000-0000-4000-8000-000000000000\n");
+    for (words, named) in [
+        ("users.csv", "^users\\.csv$"),
+        ("-", "^standard input$"),
+        ("--user a@x --user b@x", "^a@x, b@x$"),
+        (
+            "--user a@x --user b@x --user c@x --user d@x",
+            "^4 users, named one by one$",
+        ),
+        ("--search user00", "^search for `user00`$"),
+        (
+            "--locked-since 2h",
+            "^event log, locked from 20[-0-9]{8}T[0-9:.]{12}Z to 20[-0-9]{8}T[0-9:.]{12}Z$",
+        ),
+        ("bad.csv --results bad.results.csv", "^bad\\.csv$"),
+        (
+            "--failed-from bad.results.csv",
+            "^failures of bad\\.results\\.csv$",
+        ),
+        ("--simulate=7", "^7 users, named one by one$"),
+    ] {
+        let mut program = world.program();
+        program
+            .args(["run", "--output", "json", "--summary", "s.json"])
+            .args(words.split(' '));
+        if !words.contains("--results") && !words.contains("--simulate") {
+            program.args(["--results", "r.csv", "--overwrite"]);
+        }
+        if !words.contains("--simulate") {
+            program.args(world.sign_in(SignIn::Rsa));
+        }
+        let ran = finish(program);
+        let summary: serde_json::Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{words}: {}", ran.stderr));
+        assert!(schema.is_valid(&summary), "{words}: {summary:#}");
+        let source = summary["source"].as_str().expect("text");
+        let named = regex::Regex::new(named).expect("a pattern");
+        assert!(named.is_match(source), "{words}: {source}");
+    }
+}

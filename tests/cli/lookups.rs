@@ -172,3 +172,57 @@ async fn look_ups_are_tried_again_like_all_else() {
     world.agree(60);
     assert!(world.simulator.ledger().of("lookup").count() > 60);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_names_two_users_does_not_show_the_locks_of_the_other() {
+    let mut users = bulk_unlock::simulator::generate(2, 1);
+    users[0].locked = [true, false, false];
+    users[1].locked = [false, true, true];
+    let world = World::of(users, "").await;
+    let [one, other] = &world.users[..] else {
+        panic!("two users");
+    };
+    world.write(
+        "users.csv",
+        &format!("id,email\n{},{}\n", one.id, other.email),
+    );
+    let ran = world.run(SignIn::Rsa, "--only-locked");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let record = &world.records()[0];
+    assert_eq!(record["outcome"], "invalid", "{record:?}");
+    assert!(record["error"].contains(&other.id), "{record:?}");
+    assert_eq!(record["user_id"], one.id);
+    for flag in ["is_token_locked", "is_sms_locked", "is_voice_locked"] {
+        assert_eq!(record[flag], "", "{flag} is the other's");
+    }
+    assert_eq!(world.simulator.ledger().of("unlock").count(), 0);
+    // Without a look the ID decides.
+    let ran = world.run(SignIn::Rsa, "--overwrite");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(world.simulator.locked(&other.id), Some([false, true, true]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_locked_unlocks_without_a_look_whom_only_an_id_names_and_says_so() {
+    let mut users = bulk_unlock::simulator::generate(3, 1);
+    for user in &mut users {
+        user.locked = [false; 3];
+    }
+    let world = World::of(users, "").await;
+    let [a, b, c] = [0, 1, 2].map(|n| &world.users[n]);
+    world.write(
+        "users.csv",
+        &format!("id,login\n{},\n{},\n{},{}\n", a.id, b.id, c.id, c.username),
+    );
+    let ran = world.run(SignIn::Rsa, "--only-locked");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("2 users have nothing but an ID"),
+        "{}",
+        ran.stderr
+    );
+    let records = by_row(world.records());
+    let outcomes = [1, 2, 3].map(|row| records[&row]["outcome"].as_str());
+    assert_eq!(outcomes, ["unlocked", "unlocked", "already_unlocked"]);
+    assert_eq!(world.simulator.ledger().of("unlock").count(), 2);
+}

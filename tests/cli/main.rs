@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod disk;
+mod documents;
 mod guards;
 mod interop;
 mod kills;
