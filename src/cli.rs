@@ -35,6 +35,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Read and check the whole source, sign in, and say what `run` would do; unlocks nobody
     Plan(Box<PlanArgs>),
+    /// Join the results of several shards into one
+    Merge(MergeArgs),
     /// Sign in and print a bearer token, and nothing else
     Token(TokenArgs),
     /// Serve the embedded simulator of the Cloud Administration API on loopback
@@ -323,6 +325,26 @@ pub struct ConnectionArgs {
     /// One more trusted CA (PEM)
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+}
+
+/// Options of `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The results of every shard; each one's summary is read beside it (RESULTS + .json)
+    #[arg(value_name = "RESULTS", required = true)]
+    pub shards: Vec<PathBuf>,
+    /// Where the joined results go
+    #[arg(long, value_name = "FILE")]
+    pub results: String,
+    /// Replace a results file that exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Where the joined summary goes [default: the results file's name + .json]
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<String>,
+    /// What the summary on stdout looks like [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
 }
 
 /// Options of `token`.

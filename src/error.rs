@@ -7,6 +7,7 @@ use crate::{
     auth::AuthError,
     config::ConfigError,
     http::HttpSetupError,
+    report::JoinError,
     results::{LockError, PathError, ResultsError},
     simulator::{ScenarioError, UserFileError},
     source::SourceError,
@@ -33,6 +34,9 @@ pub enum AppError {
     /// The results.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// Shards that cannot be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The lock that was asked for.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -99,6 +103,7 @@ impl AppError {
             Self::Auth(_) => 3,
             Self::Stopped { exit_code, .. } => *exit_code,
             Self::Declined => 4,
+            Self::Join(error) => error.exit_code(),
             Self::Lock(error) | Self::Results(ResultsError::Lock(error)) if error.is_held() => 6,
             Self::Source(_) | Self::Results(_) | Self::Lock(_) | Self::Output { .. } => 5,
         }
@@ -112,6 +117,7 @@ impl AppError {
             Self::Auth(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Results(error) => error.hint().to_owned(),
+            Self::Join(error) => error.hint(),
             Self::Lock(error) => error.hint().to_owned(),
             Self::Output { .. } => {
                 "name a file in a folder that exists and that you may write to".to_owned()

@@ -317,6 +317,21 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every call.
+    pub const ALL: [Self; 5] = [
+        Self::Unlock,
+        Self::Lookup,
+        Self::Search,
+        Self::Events,
+        Self::Token,
+    ];
+
+    /// The call of this name in a summary.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|call| call.as_str() == name)
+    }
+
     /// The name in summary, metrics and log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -361,6 +376,14 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What a summary has as this key.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let silent = [Self::ConnectError, Self::Timeout, Self::Cut];
+        let silent = silent.into_iter().find(|answer| answer.to_string() == name);
+        silent.or_else(|| name.parse().ok().map(Self::Status))
+    }
+
     /// The HTTP status; `None` where no answer came.
     #[must_use]
     pub const fn status(self) -> Option<u16> {

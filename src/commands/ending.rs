@@ -36,6 +36,11 @@ impl Started {
             run_id: uuid::Uuid::now_v7().to_string(),
         }
     }
+
+    /// Names this run; no two share it.
+    pub(super) fn run_id(&self) -> &str {
+        &self.run_id
+    }
 }
 
 /// Where the outputs go.

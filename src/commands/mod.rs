@@ -2,6 +2,7 @@
 
 mod ending;
 mod job;
+mod merge;
 mod plan;
 mod run;
 mod service;
@@ -60,6 +61,7 @@ fn dispatch(cli: &Cli) -> Result<u8, AppError> {
         match &cli.command {
             Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
             Command::Plan(args) => plan::run(args, &env).await,
+            Command::Merge(args) => merge::run(args, &cli.global, &env),
             Command::Token(args) => token::run(args, &env).await,
             Command::Simulate(args) => simulate::run(args).await,
         }

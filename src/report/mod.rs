@@ -4,10 +4,12 @@
 //! Nothing here reaches back into the work, but for saying that it failed.
 
 mod guards;
+mod join;
 mod plan;
 mod summary;
 mod terminal;
 mod text;
+mod told;
 
 use std::time::Duration;
 
@@ -23,10 +25,12 @@ use crate::{
 };
 
 pub use guards::Guards;
+pub use join::{JoinError, Joined, Part, numbers, summary as summary_of_all, whole};
 pub use plan::{ByMethod, Plan, PlanDefect, Today, UserToday, render_plan};
 pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically};
 pub use terminal::{Screen, ShowMode, Terminal};
 pub use text::render;
+pub use told::Told;
 
 /// How often what was written is brought to the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ mod error;
 mod holder;
 mod index;
 mod lock;
+mod overlap;
 mod path;
 mod reader;
 mod recorded;
@@ -25,6 +26,7 @@ pub use done::{Done, Standing};
 pub use error::ResultsError;
 pub use holder::Holder;
 pub use lock::{Lock, LockError};
+pub use overlap::{InSeveral, Users};
 pub use path::{PathError, Placeholders, default_path, expand};
 pub use reader::{Records, Torn};
 pub use recorded::Recorded;
@@ -53,7 +55,7 @@ pub const COLUMNS: [&str; 14] = [
 const LONGEST_ERROR: usize = 300;
 
 /// One line of the results.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
     fields: [String; 14],
 }
@@ -85,6 +87,23 @@ impl Record {
                 timestamp(finished_at),
             ],
         }
+    }
+
+    /// The same line again.
+    #[must_use]
+    pub fn again(recorded: &Recorded<'_>) -> Self {
+        let row = Row::new(recorded.row, recorded.user(), recorded.methods);
+        let outcome = Outcome {
+            kind: recorded.kind,
+            http_status: recorded.http_status,
+            flags: recorded.flags,
+            attempts: recorded.attempts,
+            duration: recorded.duration,
+            error: recorded.error.to_owned(),
+        };
+        let mut record = Self::new(&row, &outcome, SystemTime::UNIX_EPOCH);
+        record.fields[13] = recorded.finished_at.to_owned();
+        record
     }
 
     /// The fields, in the order of [`COLUMNS`].

@@ -11,6 +11,7 @@ mod lists;
 mod locks;
 mod lookups;
 mod meddling;
+mod merge;
 mod outages;
 mod outcomes;
 mod plan;
