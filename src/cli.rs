@@ -270,6 +270,15 @@ pub struct ResultsArgs {
     /// Where the summary goes [default: the results file's name + .json]
     #[arg(long, value_name = "FILE")]
     pub summary: Option<String>,
+    /// Numbers of the run for Prometheus, as node_exporter's textfile collector reads them
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<String>,
+    /// The metrics' label `job` [default: bulk-unlock]
+    #[arg(long, value_name = "NAME")]
+    pub metrics_job: Option<String>,
+    /// Told the start (URL/start) and the exit code (URL/CODE), as healthchecks.io wants it
+    #[arg(long, value_name = "URL")]
+    pub ping: Option<String>,
     /// A ticket or reason, kept in the summary
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

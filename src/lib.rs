@@ -26,6 +26,7 @@ pub mod http;
 pub mod identity;
 pub mod logging;
 pub mod model;
+pub mod ping;
 pub mod report;
 pub mod results;
 pub mod retry;

@@ -10,7 +10,9 @@ use crate::{
     cli::{GlobalArgs, OutputFormat},
     config::{Environment, RunSettings},
     error::AppError,
-    report::{Latency, Rows, Status, Summary, Throttled, render, write_atomically},
+    report::{
+        Latency, Rows, Status, Summary, Throttled, metrics, render, write_atomically, write_for_all,
+    },
     results::{Placeholders, ResultsError, WriteMode, default_path, expand, timestamp},
     shard::Shard,
     shutdown::CancelReason,
@@ -49,6 +51,8 @@ pub(super) struct Outputs {
     pub(super) results: PathBuf,
     /// The summary.
     pub(super) summary: PathBuf,
+    /// The metrics, where they are asked for.
+    pub(super) metrics: Option<PathBuf>,
 }
 
 impl Outputs {
@@ -80,7 +84,13 @@ impl Outputs {
                 PathBuf::from(path)
             }
         };
-        Ok(Self { results, summary })
+        let metrics = settings.outputs.metrics.as_deref();
+        let metrics = metrics.map(|template| expand(template, &values));
+        Ok(Self {
+            results,
+            summary,
+            metrics: metrics.transpose()?,
+        })
     }
 
     /// What would be in the way at the end should be known before the first request.
@@ -89,22 +99,40 @@ impl Outputs {
         if mode == WriteMode::CreateNew && there.is_ok_and(|found| found.is_file()) {
             return Err(ResultsError::Exists(self.results.clone()).into());
         }
-        let folder = self
-            .summary
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let failed = |source| AppError::Output {
-            path: self.summary.clone(),
-            source,
+        let others = [Some(self.summary.as_path()), self.metrics.as_deref()];
+        others.into_iter().flatten().try_for_each(replaceable)
+    }
+
+    /// Writes the metrics, where they are asked for.
+    fn write_metrics(&self, summary: &Summary, job: &str) -> Result<(), AppError> {
+        let Some(path) = &self.metrics else {
+            return Ok(());
         };
-        match self.summary.metadata() {
-            Ok(metadata) if metadata.is_dir() => {
-                Err(failed(io::Error::from(io::ErrorKind::IsADirectory)))
-            }
-            Ok(metadata) if !metadata.is_file() => Ok(()),
-            _ => tempfile::tempfile_in(folder).map(drop).map_err(failed),
+        let earlier = std::fs::read_to_string(path).unwrap_or_default();
+        let written = write_for_all(path, &metrics(summary, job, &earlier));
+        written.map_err(|source| AppError::Output {
+            path: path.clone(),
+            source,
+        })
+    }
+}
+
+/// Whether this file can be replaced, or made.
+fn replaceable(path: &Path) -> Result<(), AppError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let failed = |source| AppError::Output {
+        path: path.to_path_buf(),
+        source,
+    };
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(failed(io::Error::from(io::ErrorKind::IsADirectory)))
         }
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        _ => tempfile::tempfile_in(folder).map(drop).map_err(failed),
     }
 }
 
@@ -284,6 +312,7 @@ pub(super) fn finish(
         tracing::warn!("{} holds no rows{whose}", summary.source);
     }
     let written = write_atomically(&outputs.summary, &summary.to_json());
+    let measured = outputs.write_metrics(summary, &settings.outputs.metrics_job);
     let silent = global.quiet && summary.exit_code == 0;
     match settings.output {
         OutputFormat::Json => super::print(&summary.to_json())?,
@@ -300,6 +329,7 @@ pub(super) fn finish(
         path: outputs.summary.clone(),
         source,
     })?;
+    measured?;
     Ok(summary.exit_code)
 }
 

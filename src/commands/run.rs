@@ -11,6 +11,7 @@ use crate::{
     cli::{GlobalArgs, Progress, RunArgs},
     config::{ConfigError, Environment, RunSettings, resolve_connection, resolve_run},
     error::AppError,
+    ping::Ping,
     report::{Screen, ShowMode, Terminal},
     results::{Lock, Recovered, ResultsFile, WriteMode},
     runner::Places,
@@ -37,6 +38,29 @@ pub(super) async fn run(
 ) -> Result<u8, AppError> {
     let settings = resolve_run(args, env)?;
     let started = Started::now();
+    let ping = match settings.outputs.ping.clone() {
+        Some(ping) => Some(Ping::start(ping.url, ping.ca_file)?),
+        None => None,
+    };
+    let ended = run_told(args, global, env, screen, settings, started).await;
+    if let Some(ping) = ping {
+        let code = ended
+            .as_ref()
+            .map_or_else(AppError::exit_code, |code| *code);
+        ping.end(code).await;
+    }
+    ended
+}
+
+/// The run, of whose start and end a monitor is told.
+async fn run_told(
+    args: &RunArgs,
+    global: &GlobalArgs,
+    env: &Environment,
+    screen: &Screen,
+    settings: RunSettings,
+    started: Started,
+) -> Result<u8, AppError> {
     let outputs = Outputs::of(&settings, &started)?;
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let shutdown = Shutdown::default();

@@ -4,6 +4,7 @@
 //! the defaults.
 
 mod connection;
+mod outputs;
 mod settings;
 mod source;
 mod values;
@@ -11,6 +12,7 @@ mod values;
 use std::{collections::HashMap, path::PathBuf};
 
 pub use connection::{Connection, resolve_connection};
+pub use outputs::{OutputSettings, PingSettings};
 pub use settings::{PaceSettings, PlanSettings, RunSettings, resolve_plan, resolve_run};
 pub use source::ReadSettings;
 

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     ConfigError, Environment,
+    outputs::{OutputSettings, resolve_outputs},
     source::{ReadSettings, resolve_read},
     values::{duration, percentage, positive, whole},
 };
@@ -66,6 +67,8 @@ pub struct RunSettings {
     pub lock: Option<PathBuf>,
     /// The summary's name, placeholders and all; `None` for the usual one.
     pub summary: Option<String>,
+    /// Metrics, ping, report.
+    pub outputs: OutputSettings,
     /// A ticket or reason.
     pub reason: Option<String>,
     /// What the summary on stdout looks like.
@@ -132,6 +135,11 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
         write_mode,
         lock: env.path(args.results.lock.as_ref(), "lock"),
         summary: env.option(args.results.summary.as_deref(), "summary"),
+        outputs: resolve_outputs(
+            &args.results,
+            env.path(args.connection.ca_file.as_ref(), "ca-file"),
+            env,
+        )?,
         reason: env.option(args.results.reason.as_deref(), "reason"),
         output: output(args.results.output, env)?,
         pace: PaceSettings {

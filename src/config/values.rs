@@ -103,6 +103,23 @@ pub(super) fn url(option: &'static str, text: &str) -> Result<Url, ConfigError> 
     Ok(url)
 }
 
+/// A URL to ping: a query may tell the monitor what it wants, and so may a name and a password.
+pub(super) fn ping_url(option: &'static str, text: &str) -> Result<Url, ConfigError> {
+    let wrong = |why: &str| Err(ConfigError::value(option, why.to_owned()));
+    let Ok(mut url) = text.trim().parse::<Url>() else {
+        return wrong("this is not a URL");
+    };
+    url.set_fragment(None);
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => wrong(
+            "http:// is for this machine only: whoever knows the URL could tell the monitor anything; use https://",
+        ),
+        scheme => wrong(&format!("`{scheme}:` is not supported; use https://")),
+    }
+}
+
 /// The base URL up to and without `/v1`: with or without that and a last `/`, as people have it.
 pub(super) fn base_url(option: &'static str, text: &str) -> Result<Url, ConfigError> {
     let mut url = url(option, text)?;
@@ -120,7 +137,7 @@ pub(super) fn base_url(option: &'static str, text: &str) -> Result<Url, ConfigEr
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{base_url, duration, moment, percentage, positive, whole};
+    use super::{base_url, duration, moment, percentage, ping_url, positive, whole};
 
     #[test]
     fn base_urls_in_every_form() {
@@ -145,6 +162,20 @@ mod tests {
             assert!(base_url("base-url", text).is_err(), "{text}");
         }
         assert!(base_url("base-url", "http://127.0.0.1:8080/AdminInterface/restapi").is_ok());
+    }
+
+    #[test]
+    fn pings_keep_their_query_and_are_never_sent_in_the_clear() {
+        for text in [
+            "https://hc-ping.com/uuid?create=1",
+            "http://localhost:8000/ping/uuid",
+        ] {
+            assert_eq!(ping_url("ping", text).expect(text).as_str(), text);
+        }
+        for text in ["http://hc.example/uuid", "hc-ping.com/uuid", "file:///x"] {
+            let error = ping_url("ping", text).expect_err(text).to_string();
+            assert!(!error.contains("uuid"), "{error}");
+        }
     }
 
     #[test]

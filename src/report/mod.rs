@@ -5,6 +5,7 @@
 
 mod guards;
 mod join;
+mod metrics;
 mod plan;
 mod summary;
 mod terminal;
@@ -26,8 +27,9 @@ use crate::{
 
 pub use guards::Guards;
 pub use join::{JoinError, Joined, Part, numbers, summary as summary_of_all, whole};
+pub use metrics::metrics;
 pub use plan::{ByMethod, Plan, PlanDefect, Today, UserToday, render_plan};
-pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically};
+pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically, write_for_all};
 pub use terminal::{Screen, ShowMode, Terminal};
 pub use text::render;
 pub use told::Told;

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::Permissions,
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -143,6 +145,19 @@ impl Summary {
 /// # Errors
 /// What the operating system says.
 pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
+    replace(path, text, false)
+}
+
+/// As [`write_atomically`], and every user of the machine may read it, whatever the umask says:
+/// whoever collects metrics is somebody else.
+///
+/// # Errors
+/// What the operating system says.
+pub fn write_for_all(path: &Path, text: &str) -> io::Result<()> {
+    replace(path, text, true)
+}
+
+fn replace(path: &Path, text: &str, for_all: bool) -> io::Result<()> {
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         let mut device = std::fs::OpenOptions::new().write(true).open(path)?;
@@ -154,7 +169,12 @@ pub fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     let folder = folder.unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".bulk-unlock-")
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
+    if for_all {
+        file.as_file()
+            .set_permissions(Permissions::from_mode(0o644))?;
+    }
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
