@@ -91,7 +91,7 @@ impl fmt::Display for UserRef {
                 .into_iter()
                 .flatten()
                 .next()
-                .map_or("(no user)", String::as_str),
+                .map_or("no user", String::as_str),
         )
     }
 }

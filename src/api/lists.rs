@@ -4,6 +4,8 @@
 
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
 use crate::{
     health::About,
     http::{Body, Reply, Verb},
@@ -36,8 +38,8 @@ pub struct Page<T> {
     pub pages: Option<u64>,
     /// Entries of the list as it is now; `None` where the service does not say.
     pub total: Option<u64>,
-    /// Whether the page has as many entries as a page can have.
-    pub full: bool,
+    /// Whether the service put nothing on it.
+    pub empty: bool,
 }
 
 /// That a method of a user was locked, as the log tells it.
@@ -47,6 +49,8 @@ pub struct Locking {
     pub user: UserRef,
     /// The method; `None` where the entry names none.
     pub method: Option<Locked>,
+    /// When; `None` where the entry gives no time with its offset.
+    pub at: Option<SystemTime>,
 }
 
 /// What was locked.
@@ -179,7 +183,7 @@ fn users_of(body: &[u8]) -> Option<Page<UserRef>> {
         } => (elements, total_pages, total_elements),
     };
     Some(Page {
-        full: elements.len() as u64 >= SEARCH_PAGE,
+        empty: elements.is_empty(),
         entries: elements.into_iter().map(|found| found.user()).collect(),
         pages,
         total,
@@ -189,7 +193,7 @@ fn users_of(body: &[u8]) -> Option<Page<UserRef>> {
 fn lockings_of(body: &[u8]) -> Option<Page<Locking>> {
     let answer: EventsAnswer = serde_json::from_slice(body).ok()?;
     Some(Page {
-        full: answer.entries.len() as u64 >= EVENTS_PAGE,
+        empty: answer.entries.is_empty(),
         entries: answer.entries.into_iter().filter_map(locking).collect(),
         pages: answer.total_pages,
         total: answer.total_elements,
@@ -202,7 +206,9 @@ fn locking(entry: LogEntry) -> Option<Locking> {
     }
     let name = entry.user.unwrap_or_default();
     let method = entry.method.filter(|word| !word.trim().is_empty());
+    let at = entry.at.and_then(|at| at.trim().parse::<Timestamp>().ok());
     Some(Locking {
+        at: at.and_then(|at| at.try_into().ok()),
         user: UserRef::by_form(name.trim()),
         method: method.map(|word| method_of(&word)),
     })
@@ -269,7 +275,7 @@ mod tests {
             ),
         ] {
             let page = users_of(body.as_bytes()).expect(&body);
-            assert_eq!((page.pages, page.total, page.full), (pages, total, false));
+            assert_eq!((page.pages, page.total, page.empty), (pages, total, false));
             assert_eq!(page.entries[0].email.as_deref(), Some("a@x"));
         }
         assert_eq!(users_of(b"{}"), None);
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn only_lockings_are_taken_from_the_log() {
         let body = r#"{"totalPages":1,"totalElements":5,"userEventLogExportEntries":[
-            {"eventCode":2,"method":"SMS Tokencode","userId":"A@x"},
+            {"eventCode":2,"method":"SMS Tokencode","userId":"A@x","eventLogDate":"2026-11-24T08:00:00.000Z"},
             {"eventCode":"2","userId":"00000000-0000-4000-8000-000000000000"},
             {"eventCode":2,"method":"Approve","userId":"jdoe"},
             {"eventCode":1,"method":"SMS Tokencode","userId":"b@x"},
@@ -292,6 +298,7 @@ mod tests {
             [&Some(Locked::Method(Method::Sms)), &None, &approve]
         );
         assert_eq!(page.entries[0].user.email.as_deref(), Some("A@x"));
+        assert!(page.entries[0].at.is_some() && page.entries[1].at.is_none());
         assert!(page.entries[1].user.id.is_some());
         assert_eq!(page.entries[2].user.username.as_deref(), Some("jdoe"));
     }

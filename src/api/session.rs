@@ -78,7 +78,7 @@ impl Session {
             if !replay {
                 return match self.standing(request).is_about_the_user().await {
                     true => Ok((exchange, token)),
-                    false => Err(self.refuse(permission_missing(reply, &token))),
+                    false => Err(self.refuse(permission_missing(reply, &token, request.endpoint))),
                 };
             }
             replays += 1;
@@ -193,10 +193,19 @@ impl Session {
     }
 }
 
-fn permission_missing(reply: &Reply, token: &AccessToken) -> String {
+fn permission_missing(reply: &Reply, token: &AccessToken, endpoint: Endpoint) -> String {
     let mut said = classify::describe(reply);
     redact(&mut said, token);
-    format!("the service forbids the call, and nothing has succeeded yet ({said})")
+    let scope = match endpoint {
+        Endpoint::Unlock => "rsa.user.factor.manage",
+        Endpoint::Lookup | Endpoint::Search => "rsa.user.read",
+        Endpoint::Events => "rsa.audit.user",
+        Endpoint::Token => "that was asked for",
+    };
+    format!(
+        "the service forbids the call, and nothing has succeeded yet ({said}); \
+         an OAuth client needs the scope {scope} for it, an API key a role that allows it"
+    )
 }
 
 /// An answer that repeats the token must not carry it into results or log.

@@ -116,6 +116,8 @@ pub(super) struct LogEntry {
     pub(super) method: Option<String>,
     #[serde(rename = "userId", deserialize_with = "text")]
     pub(super) user: Option<String>,
+    #[serde(rename = "eventLogDate", deserialize_with = "text")]
+    pub(super) at: Option<String>,
 }
 
 /// The status object of a 200, and by the documentation of a 500.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     cli::{GlobalArgs, OutputFormat},
-    config::{Environment, RunSettings},
+    config::{ConfigError, Environment, RunSettings},
     error::AppError,
     report::{
         Latency, Rows, Status, Summary, Throttled, metrics, render, write_atomically, write_for_all,
@@ -91,6 +91,20 @@ impl Outputs {
             summary,
             metrics: metrics.transpose()?,
         })
+    }
+
+    /// Refuses to write over the file that the users are read from.
+    pub(super) fn spare(&self, source: Option<&Path>) -> Result<(), ConfigError> {
+        let Some(source) = source.and_then(|path| path.canonicalize().ok()) else {
+            return Ok(());
+        };
+        for (option, output) in [("results", &self.results), ("summary", &self.summary)] {
+            if output.canonicalize().is_ok_and(|output| output == source) && source.is_file() {
+                let why = format!("the users are read from {}", output.display());
+                return Err(ConfigError::value(option, why));
+            }
+        }
+        Ok(())
     }
 
     /// What would be in the way at the end should be known before the first request.
@@ -249,9 +263,8 @@ fn next_command(
     let typed = std::env::args_os().skip(1);
     let typed = typed.map(|word| word.to_string_lossy().into_owned());
     let again = match source {
-        Some(Source::Table(Input::Stdin | Input::Spooled(..), _)) => {
-            ", with the same standard input"
-        }
+        Some(Source::Table(Input::Stdin, _)) => ", with the same standard input",
+        Some(Source::Table(input, _)) if input.is_stream() => ", with the same input",
         _ => "",
     };
     Some(going_on(typed, &pinned) + again)

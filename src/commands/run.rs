@@ -62,6 +62,7 @@ async fn run_told(
     started: Started,
 ) -> Result<u8, AppError> {
     let outputs = Outputs::of(&settings, &started)?;
+    outputs.spare(settings.read.file())?;
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let shutdown = Shutdown::default();
     let signals = listen(&shutdown)?;
@@ -69,8 +70,8 @@ async fn run_told(
     let counted = asks || settings.read.max_users.is_some();
     let (source, simulated) =
         source_of(&settings.read, settings.simulate, counted, &shutdown).await?;
-    let of = source.clone();
-    let prepared = apart(&shutdown, || Prepared::new(of)).await?;
+    let name = source.source.to_string();
+    let prepared = apart(&shutdown, || Prepared::new(source)).await?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
@@ -116,7 +117,7 @@ async fn run_told(
         && !service.shutdown.is_stopped()
     {
         let recorded = resumed.as_ref().map_or(0, |(_, found)| found.tally.done());
-        confirm(prepared, recorded, &settings, &base_url, &service.shutdown).await?;
+        confirm(prepared, &name, recorded, &settings, &base_url, &shutdown).await?;
     }
     let ready = ready.filter(|_| !service.shutdown.is_stopped());
     let end = match ready {
@@ -135,8 +136,7 @@ async fn run_told(
         }
     };
     signals.abort();
-    let source = source.source.to_string();
-    let summary = summarize(&end, &settings, source, &outputs, &started, base_url, env);
+    let summary = summarize(&end, &settings, name, &outputs, &started, base_url, env);
     finish(&summary, &end, &outputs, &settings, global, env)
 }
 
@@ -231,6 +231,7 @@ fn asks(settings: &RunSettings) -> bool {
 /// Asks before many users. A stop answers, too.
 async fn confirm(
     source: &Prepared,
+    name: &str,
     recorded: u64,
     settings: &RunSettings,
     base_url: &str,
@@ -242,7 +243,7 @@ async fn confirm(
         return Ok(());
     }
     let question = format!(
-        "Unlock {} for {} users at {base_url}{}? [y/N] ",
+        "Unlock {} for {} users ({name}) at {base_url}{}? [y/N] ",
         settings.read.methods.to_string().replace('|', ", "),
         users.unwrap_or_default(),
         match recorded {

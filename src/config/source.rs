@@ -89,14 +89,26 @@ fn source(
             Source::Table(Input::new(input), format(table, env)?),
         ));
     }
-    let users = match others.option(None, "user") {
-        Some(text) if args.user.is_empty() => text.split(',').map(str::to_owned).collect(),
-        _ => args.user.clone(),
+    let users: Vec<String> = match others.option(None, "user") {
+        Some(text) if args.user.is_empty() => {
+            let named = text.split(',').filter(|name| !name.trim().is_empty());
+            named.map(str::to_owned).collect()
+        }
+        // Neither an ID nor an address holds a comma.
+        _ => args
+            .user
+            .iter()
+            .flat_map(|typed| typed.split(',').map(str::to_owned))
+            .collect(),
     };
     if !users.is_empty() {
         sources.push(("--user", Source::Named(users)));
     }
     if let Some(text) = others.option(args.search.as_deref(), "search") {
+        if text.trim().is_empty() {
+            let why = "an empty text would find everybody".to_owned();
+            return Err(ConfigError::value("search", why));
+        }
         sources.push(("--search", Source::Search(text)));
     }
     if let Some(since) = others.option(args.locked_since.as_deref(), "locked-since") {
@@ -120,6 +132,12 @@ fn source(
 fn locked(since: &str, until: Option<String>) -> Result<Source, ConfigError> {
     let now = SystemTime::now();
     let after = moment("locked-since", since, now)?;
+    if after >= now {
+        return Err(ConfigError::value(
+            "locked-since",
+            format!("`{since}` has not come yet"),
+        ));
+    }
     let until = until.map(|text| moment("locked-until", &text, now));
     let until = until.transpose()?.unwrap_or(now);
     if until <= after {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Span, SpanRelativeTo, Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::http::{Url, is_loopback};
 
@@ -58,14 +58,15 @@ pub(super) fn moment(
     })
 }
 
-/// A length of time above zero: `30s`, `500ms`, `1m30s`; a bare number is seconds.
+/// A length of time above zero: `30s`, `500ms`, `1m30s`, `2d`; a bare number is seconds.
 pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
     let text = text.trim();
     let with_unit = match text.parse::<f64>() {
         Ok(_) => format!("{text}s"),
         Err(_) => text.to_owned(),
     };
-    let parsed = with_unit.parse::<SignedDuration>().ok();
+    let span = with_unit.parse::<Span>().ok();
+    let parsed = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     parsed
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| !duration.is_zero())
@@ -215,6 +216,9 @@ mod tests {
             ("2m", 120_000),
             ("45", 45_000),
             ("1m30s", 90_000),
+            ("1.5h", 5_400_000),
+            ("1d", 86_400_000),
+            ("1w 1d", 691_200_000),
         ] {
             assert_eq!(
                 duration("timeout", text).expect(text),

@@ -187,7 +187,7 @@ fn headline(plan: &Plan) -> String {
         return format!("Nobody to unlock: {source} holds no users.\n\n");
     }
     format!(
-        "Would unlock {} for {} of {source} at {}.\n\n",
+        "Would unlock {} for {} ({source}) at {}.\n\n",
         plan.methods.to_string().replace('|', ", "),
         count(plan.users, "user", "users"),
         plan.base_url,
@@ -212,12 +212,15 @@ fn defects(plan: &Plan) -> String {
     }
     for defect in &plan.defects {
         let line = defect.line.map(|line| format!(", line {line}"));
+        let user = match defect.user.as_str() {
+            user if user.is_empty() || defect.error.contains(user) => String::new(),
+            user => format!(" ({})", plain(user, 40)),
+        };
         let _ = writeln!(
             text,
-            "  row {}{} ({}): {}",
+            "  row {}{}{user}: {}",
             defect.row,
             line.unwrap_or_default(),
-            plain(&defect.user, 40),
             plain(&defect.error, 140)
         );
     }

@@ -83,6 +83,7 @@ impl Iterator for Rows {
 fn named(names: &[String], methods: MethodSet) -> Vec<Row> {
     let row = |(number, name): (u64, &String)| {
         let user = match name.trim() {
+            "" => UserRef::default(),
             name if name.contains('@') => UserRef::by_form(name),
             name => UserRef::by_id(name),
         };

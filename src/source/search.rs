@@ -34,13 +34,13 @@ impl Pages {
         if self.over { None } else { Some(self.next) }
     }
 
-    /// Takes note of a page. The service says how many there are now, or a page that is not full
-    /// is the last.
+    /// Takes note of a page. The service says how many there are now, or an empty one is the last: how
+    /// many entries make a full page is for the service to say.
     pub(super) fn see<T>(&mut self, page: &Page<T>) {
         self.next += 1;
         self.over = match page.pages {
             Some(pages) => self.next >= pages,
-            None => !page.full,
+            None => page.empty,
         };
     }
 }
@@ -77,7 +77,16 @@ impl Walks {
             .total
             .is_some_and(|total| walk.met.len() as u64 >= total);
         let quiet = !walk.moved && whole;
-        if quiet || (self.walks > 1 && !walk.found_new) {
+        if quiet {
+            return None;
+        }
+        if self.walks > 1 && !walk.found_new {
+            if let Some(total) = walk.total.filter(|_| !whole) {
+                tracing::warn!(
+                    "the service speaks of {total} users and lists {}: whoever it leaves out is not in this run",
+                    walk.met.len()
+                );
+            }
             return None;
         }
         if self.walks == MOST_WALKS {
@@ -98,6 +107,7 @@ impl Walks {
     pub(super) fn see(&mut self, page: Page<UserRef>) -> Result<Vec<UserRef>, SourceError> {
         let walk = &mut self.walk;
         let first = walk.pages.next == 0;
+        let (page_is_empty, counted) = (page.empty, page.pages.is_some());
         if first {
             walk.total = page.total;
         }
@@ -116,7 +126,7 @@ impl Walks {
             }
         }
         walk.found_new |= !fresh.is_empty();
-        if !first && page.full && !new_in_walk {
+        if !first && !page_is_empty && !counted && !new_in_walk {
             return Err(SourceError::Endless);
         }
         Ok(fresh)
@@ -195,7 +205,7 @@ mod tests {
             entries: here.iter().map(|name| UserRef::by_form(name)).collect(),
             pages: totals.then(|| users.len().div_ceil(SIZE) as u64),
             total: totals.then_some(users.len() as u64),
-            full: here.len() == SIZE,
+            empty: here.is_empty(),
         }
     }
 
@@ -226,7 +236,8 @@ mod tests {
             (0, true, 1),
             (25, true, 1),
             (130, true, 6),
-            (130, false, 12),
+            (0, false, 2),
+            (130, false, 14),
         ] {
             let (found, read) = walk(users(count), totals, |_, _| {});
             assert_eq!(

@@ -14,7 +14,7 @@ pub struct Defect {
     pub row: u64,
     /// The line it begins in, from 1; `None` where the source has no lines.
     pub line: Option<u64>,
-    /// What it says of its user.
+    /// What it says of its user; empty where it says nothing.
     pub user: String,
     /// What is wrong.
     pub why: String,
@@ -53,7 +53,11 @@ impl Survey {
                 self.defects.push(Defect {
                     row: row.number,
                     line: row.line,
-                    user: row.user.to_string(),
+                    user: row
+                        .user
+                        .identities()
+                        .next()
+                        .map_or_else(String::new, |_| row.user.to_string()),
                     why: why.clone(),
                 });
             }

@@ -1,6 +1,11 @@
 //! What makes the program refuse, ask or stop.
 
-use std::{collections::HashSet, fs, process::Command};
+use std::{
+    collections::HashSet,
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use bulk_unlock::simulator::SimUser;
 
@@ -192,4 +197,79 @@ async fn each_guard_says_how_to_go_on() {
         assert_eq!(ran.code, code, "{options}: {next}: {}", ran.stderr);
         world.agree(20);
     }
+}
+
+/// The program on a terminal, where this is typed.
+fn on_terminal(world: &World, options: &str, typed: &str) -> Ran {
+    let key = world.credentials.api_key_file.display();
+    let program = env!("CARGO_BIN_EXE_bulk-unlock");
+    let line = format!("'{program}' run users.csv --api-key-file '{key}' --rate 1000 {options}");
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(world.folder.path())
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    tokio::task::block_in_place(|| {
+        let mut script = script.spawn().expect("script runs");
+        let mut keys = script.stdin.take().expect("piped");
+        keys.write_all(typed.as_bytes()).expect("typed");
+        let ended = script.wait_with_output().expect("an end");
+        drop(keys);
+        Ran {
+            code: ended.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            stderr: String::new(),
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_more_than_a_hundred_users_are_asked_about() {
+    let question = "Unlock TOKEN, SMS, VOICE for 101 users (users.csv) at";
+    for (users, options, typed, code, unlocks, asked) in [
+        (101, "", "n\n", 4, 0, true),
+        (101, "", "\n", 4, 0, true),
+        (101, "", "y\n", 0, 101, true),
+        (101, "--yes", "", 0, 101, false),
+        (100, "", "", 0, 100, false),
+    ] {
+        let world = World::new(users, "").await;
+        let ran = on_terminal(&world, options, typed);
+        let case = format!("{users} {options} {typed:?}: {}", ran.stdout);
+        assert_eq!(ran.code, code, "{case}");
+        assert_eq!(ran.stdout.contains(question), asked, "{case}");
+        let ledger = world.simulator.ledger();
+        assert_eq!(ledger.of("unlock").count(), unlocks, "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_users_are_not_written_over() {
+    let world = World::new(3, "").await;
+    std::os::unix::fs::symlink("users.csv", world.path("link.csv")).expect("a link");
+    let before = fs::read_to_string(world.path("users.csv")).expect("users");
+    for (options, option) in [
+        ("--results users.csv --overwrite", "--results"),
+        ("--results link.csv --overwrite", "--results"),
+        ("--results ./users.csv --resume", "--results"),
+        ("--summary users.csv", "--summary"),
+    ] {
+        let ran = world.run(SignIn::Legacy, options);
+        assert_eq!(ran.code, 2, "{options}: {}", ran.stderr);
+        assert!(ran.stderr.contains(option), "{options}: {}", ran.stderr);
+        let after = fs::read_to_string(world.path("users.csv")).expect("users");
+        assert_eq!(after, before, "{options}");
+    }
+    // What failed before would be gone before it is read.
+    assert_eq!(world.run(SignIn::Legacy, "").code, 0);
+    let mut program = world.program();
+    program
+        .args(["run", "--failed-from", "users.results.csv", "--overwrite"])
+        .args(["--results", "users.results.csv"])
+        .args(world.sign_in(SignIn::Legacy));
+    assert_eq!(finish(program).code, 2);
+    assert_eq!(world.records().len(), 3);
 }

@@ -32,6 +32,8 @@ async fn users_named_one_by_one() {
             email,
             "--user",
             "..",
+            "--user",
+            "",
             "--results",
             "r.csv",
         ],
@@ -44,7 +46,13 @@ async fn users_named_one_by_one() {
         .collect();
     assert_eq!(
         outcomes,
-        [("1", "unlocked"), ("2", "unlocked"), ("3", "invalid")].into()
+        [
+            ("1", "unlocked"),
+            ("2", "unlocked"),
+            ("3", "invalid"),
+            ("4", "invalid")
+        ]
+        .into()
     );
     let asked = world.simulator.ledger().of("unlock").count();
     assert_eq!(asked, 2);
@@ -52,7 +60,7 @@ async fn users_named_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_pages_through_all() {
-    for (shape, pages) in [("envelope", 6), ("array", 12)] {
+    for (shape, pages) in [("envelope", 6), ("array", 14)] {
         let world = World::new(
             130,
             &format!("[search]\nshape = \"{shape}\"\nflags = false"),
@@ -227,6 +235,44 @@ async fn what_failed_before_is_a_source() {
             (users[4].id.as_str(), "SMS", "still_locked")
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_the_log_is_told_what_it_takes() {
+    let world = World::new(3, "[token]\nscopes = [\"rsa.user.factor.manage\"]").await;
+    for (words, scope) in [
+        (["--locked-since", "2h"], "rsa.audit.user"),
+        (["--search", "user"], "rsa.user.read"),
+        (["--user", "user0001@example.com"], "rsa.user.read"),
+    ] {
+        for command in ["plan", "run"] {
+            let mut program = world.program();
+            program.arg(command).args(words);
+            program.args(world.sign_in(SignIn::Rsa));
+            match command {
+                "plan" => program.arg("--lookup"),
+                _ => program.args(["--results", "r.csv", "--overwrite"]),
+            };
+            let ran = finish(program);
+            assert_eq!(ran.code, 3, "{command} {words:?}: {}", ran.stderr);
+            let said = ran.stdout + &ran.stderr;
+            assert!(said.contains(scope), "{command} {words:?}: {said}");
+        }
+    }
+    assert_eq!(world.simulator.ledger().by_user("unlock").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_find_everybody_is_refused() {
+    let world = World::new(3, "").await;
+    for (words, said) in [
+        (["--search", " "], "an empty text would find everybody"),
+        (["--locked-since", "2099-01-01"], "has not come yet"),
+    ] {
+        let ran = run(&world, &["run", words[0], words[1]]);
+        assert_eq!(ran.code, 2, "{words:?}");
+        assert!(ran.stderr.contains(said), "{words:?}: {}", ran.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,3 +103,88 @@ async fn a_plan_fails_as_the_run_would() {
     world.write("users.csv", "name,phone\nx,y\n");
     assert_eq!(plan(&world, "").code, 5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_nobody_says_so() {
+    let world = World::new(1, "").await;
+    for table in ["", "id\n", "id\n1.23E+15\n"] {
+        world.write("users.csv", table);
+        let ran = plan(&world, "");
+        assert_eq!(ran.code, 0, "{table:?}: {}", ran.stderr);
+        let said = "Nobody to unlock: users.csv holds no users.";
+        assert!(ran.stdout.starts_with(said), "{table:?}: {}", ran.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_names_the_first_twenty_rows_that_are_no_users() {
+    let world = World::new(1, "").await;
+    let rows: Vec<_> = (0..25).map(|n| format!("1.2{n}E+15\n")).collect();
+    world.write("users.csv", &format!("id\n\n{}", rows.concat()));
+    let text = plan(&world, "").stdout;
+    assert!(text.contains("  row 1, line 3: a spreadsheet"), "{text}");
+    assert!(text.contains("  row 20, line 22: "), "{text}");
+    assert!(!text.contains("row 21"), "{text}");
+    assert!(text.contains("  and 5 more"), "{text}");
+    let json: Value = serde_json::from_str(&plan(&world, "--output json").stdout).expect("JSON");
+    assert_eq!(json["invalid"], 25);
+    assert_eq!(json["defects"].as_array().map(Vec::len), Some(20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_who_cannot_be_looked_up() {
+    let world = World::new(5, "").await;
+    let mut table = "id,login\n".to_owned();
+    for (n, user) in world.users.iter().enumerate() {
+        let login = if n < 2 { "" } else { user.username.as_str() };
+        table += &format!("{},{login}\n", user.id);
+    }
+    world.write("users.csv", &table);
+    let of = |options: &str| -> Value {
+        serde_json::from_str(&plan(&world, options).stdout).expect("JSON")
+    };
+    let only_locked = of("--only-locked --output json");
+    for (member, value) in [("users", 5), ("lookups", 3), ("unseen", 2), ("requests", 8)] {
+        assert_eq!(only_locked[member], value, "{member}");
+    }
+    let all = of("--output json");
+    for (member, value) in [("lookups", 0), ("unseen", 0), ("requests", 5)] {
+        assert_eq!(all[member], value, "{member}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_a_search_reads_no_more_than_its_limit() {
+    let world = World::new(200, "").await;
+    let mut program = world.program();
+    program
+        .args(["plan", "--search", "@example.com", "--limit", "30"])
+        .args(world.sign_in(SignIn::Rsa));
+    let ran = finish(program);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("for 30 users"), "{}", ran.stdout);
+    assert_eq!(world.simulator.ledger().of("search").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_source_can_be_planned_against_the_simulator_it_brings() {
+    let world = World::new(3, "").await;
+    for words in [
+        &["users.csv"][..],
+        &["--user", "a@example.com,b@example.com"],
+        &["--search", "user00", "--limit", "5"],
+        &["--locked-since", "1d", "--limit", "5"],
+    ] {
+        let mut program = world.program();
+        program
+            .args(["plan", "--simulate", "--lookup", "--rate", "500"])
+            .args(words);
+        let ran = finish(program);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
+        assert!(
+            ran.stdout.contains("\nToday\n"),
+            "{words:?}: {}",
+            ran.stdout
+        );
+    }
+}
