@@ -94,6 +94,7 @@ fn plan_of(
         shard: read.shard.map(|shard| shard.to_string()),
         rows: survey.rows,
         users: survey.users(),
+        by_method: survey.by_method.into(),
         duplicates: survey.duplicates,
         invalid: survey.invalid,
         unseen,

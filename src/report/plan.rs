@@ -1,6 +1,9 @@
 //! What a run would do: as one document and as text. Pure.
 
-use std::{fmt::Write, time::Duration};
+use std::{
+    fmt::{self, Write},
+    time::Duration,
+};
 
 use serde::{Serialize, Serializer};
 
@@ -25,6 +28,7 @@ pub struct Plan {
     pub shard: Option<String>,
     pub rows: u64,
     pub users: u64,
+    pub by_method: ByMethod,
     pub duplicates: u64,
     pub invalid: u64,
     pub unseen: u64,
@@ -63,7 +67,7 @@ pub struct Today {
     pub users: Vec<UserToday>,
 }
 
-/// Users by locked method.
+/// Users by method.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs, reason = "each member is described in docs/sources.md")]
@@ -71,6 +75,34 @@ pub struct ByMethod {
     pub token: u64,
     pub sms: u64,
     pub voice: u64,
+}
+
+impl ByMethod {
+    fn of(&mut self, method: Method) -> &mut u64 {
+        match method {
+            Method::Token => &mut self.token,
+            Method::Sms => &mut self.sms,
+            Method::Voice => &mut self.voice,
+        }
+    }
+}
+
+impl From<[u64; 3]> for ByMethod {
+    /// From counts in the order of [`Method::ALL`].
+    fn from(counts: [u64; 3]) -> Self {
+        let mut by_method = Self::default();
+        for (count, method) in counts.into_iter().zip(Method::ALL) {
+            *by_method.of(method) = count;
+        }
+        by_method
+    }
+}
+
+impl fmt::Display for ByMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { token, sms, voice } = self;
+        write!(f, "TOKEN {token}, SMS {sms}, VOICE {voice}")
+    }
 }
 
 /// A user of whom there is something to say: a method is locked, or the look-up did not tell.
@@ -85,6 +117,22 @@ pub struct UserToday {
 }
 
 impl Plan {
+    /// Whether every user is unlocked by the same methods.
+    fn is_uniform(&self) -> bool {
+        let ByMethod { token, sms, voice } = self.by_method;
+        let counts = [
+            (Method::Token, token),
+            (Method::Sms, sms),
+            (Method::Voice, voice),
+        ];
+        counts
+            .iter()
+            .all(|(method, count)| match self.methods.contains(*method) {
+                true => *count == self.users,
+                false => *count == 0,
+            })
+    }
+
     /// One JSON document, with a line end.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -111,11 +159,7 @@ impl Today {
             self.locked += 1;
         }
         for method in locked.iter() {
-            *match method {
-                Method::Token => &mut self.by_method.token,
-                Method::Sms => &mut self.by_method.sms,
-                Method::Voice => &mut self.by_method.voice,
-            } += 1;
+            *self.by_method.of(method) += 1;
         }
         let unknown = (locked == MethodSet::NONE).then(|| match outcome.error.as_str() {
             "" => "the look-up does not say".to_owned(),
@@ -146,6 +190,9 @@ pub fn render_plan(plan: &Plan) -> String {
     match &plan.shard {
         Some(shard) => fact("rows", format!("{} of shard {shard}", plan.rows)),
         None => fact("rows", plan.rows.to_string()),
+    }
+    if plan.users > 0 && !plan.is_uniform() {
+        fact("methods", format!("{}, as the rows say", plan.by_method));
     }
     if plan.duplicates > 0 {
         fact("duplicates", format!("{}, done once", plan.duplicates));
@@ -232,13 +279,10 @@ fn defects(plan: &Plan) -> String {
 }
 
 fn render_today(today: &Today) -> String {
-    let methods = &today.by_method;
     let mut text = format!(
-        "\nToday\n  locked      {}: TOKEN {}, SMS {}, VOICE {}\n",
+        "\nToday\n  locked      {}: {}\n",
         count(today.locked, "user", "users"),
-        methods.token,
-        methods.sms,
-        methods.voice,
+        today.by_method,
     );
     for (name, users) in [
         ("not locked", today.not_locked),

@@ -1,6 +1,6 @@
 //! A source looked at before anything is sent: what it holds, and what is wrong with it.
 
-use crate::model::Row;
+use crate::model::{Method, Row};
 
 use super::select::{Choice, Select};
 
@@ -33,6 +33,8 @@ pub struct Survey {
     pub without_id: u64,
     /// Users who are known by their ID only, and so cannot be looked up.
     pub only_id: u64,
+    /// Users by method to unlock, in the order of [`Method::ALL`].
+    pub by_method: [u64; 3],
     /// The first rows that cannot be users.
     pub defects: Vec<Defect>,
 }
@@ -65,6 +67,9 @@ impl Survey {
             self.duplicates += 1;
         } else {
             let user = &row.user;
+            for (count, method) in self.by_method.iter_mut().zip(Method::ALL) {
+                *count += u64::from(row.methods.contains(method));
+            }
             self.without_id += u64::from(user.id.is_none());
             self.only_id += u64::from(user.email.is_none() && user.username.is_none());
         }

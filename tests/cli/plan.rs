@@ -105,6 +105,25 @@ async fn a_plan_fails_as_the_run_would() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_the_methods_that_rows_name() {
+    let world = World::new(3, "").await;
+    let [a, b, c] = [0, 1, 2].map(|n| world.users[n].id.as_str());
+    world.write(
+        "users.csv",
+        &format!("id,methods\n{a},SMS\n{b},\n{c},SMS|VOICE\n{a},SMS\n"),
+    );
+    let text = plan(&world, "").stdout;
+    let methods = "  methods     TOKEN 1, SMS 3, VOICE 2, as the rows say\n";
+    assert!(text.contains(methods), "{text}");
+    let json: Value = serde_json::from_str(&plan(&world, "--output json").stdout).expect("JSON");
+    let by_method = serde_json::json!({ "TOKEN": 1, "SMS": 3, "VOICE": 2 });
+    assert_eq!(json["by_method"], by_method);
+    world.write("users.csv", &format!("id\n{a}\n"));
+    let text = plan(&world, "--methods SMS").stdout;
+    assert!(!text.contains("  methods "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_of_nobody_says_so() {
     let world = World::new(1, "").await;
     for table in ["", "id\n", "id\n1.23E+15\n"] {
