@@ -37,6 +37,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Join the results of several shards into one
     Merge(MergeArgs),
+    /// Render a results CSV again: the summary in the terminal, or the report as a page
+    Report(ReportArgs),
     /// Sign in and print a bearer token, and nothing else
     Token(TokenArgs),
     /// Serve the embedded simulator of the Cloud Administration API on loopback
@@ -279,6 +281,9 @@ pub struct ResultsArgs {
     /// Told the start (URL/start) and the exit code (URL/CODE), as healthchecks.io wants it
     #[arg(long, value_name = "URL")]
     pub ping: Option<String>,
+    /// The report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<String>,
     /// A ticket or reason, kept in the summary
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -351,6 +356,22 @@ pub struct MergeArgs {
     /// Where the joined summary goes [default: the results file's name + .json]
     #[arg(long, value_name = "FILE")]
     pub summary: Option<String>,
+    /// What the summary on stdout looks like [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The results CSV of a run, also of one that was killed or is still at work
+    pub results: PathBuf,
+    /// The report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The run's summary [default: the results file's name + .json, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// What the summary on stdout looks like [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,

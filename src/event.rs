@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::model::{Attempt, Outcome, Row};
+use crate::model::{Attempt, LockFlags, Outcome, Row};
 
 /// Something that happened during the job.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ pub enum Event {
     Away {
         /// Since when it has not answered, on the wall clock; `None` where it answers again.
         since: Option<SystemTime>,
+    },
+    /// A user was found, before anything was sent for the user's locks.
+    LookedUp {
+        /// The locks as they are found.
+        flags: LockFlags,
     },
     /// A row is final.
     Finished {

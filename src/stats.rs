@@ -1,5 +1,7 @@
 //! The numbers of the job: a fold over events. No clock, no I/O.
 
+mod timeline;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
@@ -9,8 +11,10 @@ use hdrhistogram::Histogram;
 
 use crate::{
     event::Event,
-    model::{Answer, Endpoint, OutcomeKind},
+    model::{Answer, Endpoint, Method, OutcomeKind},
 };
+
+pub use timeline::{Step, Timeline};
 
 /// The longest latency that is told apart, in microseconds.
 const HOUR_US: u64 = 3_600_000_000;
@@ -59,6 +63,15 @@ impl Tally {
         self.by_outcome.values().sum()
     }
 
+    /// Rows that did not end well.
+    #[must_use]
+    pub fn not_well(&self) -> u64 {
+        let kinds = OutcomeKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.ends_well());
+        kinds.map(|kind| self.count(kind)).sum()
+    }
+
     /// The first rows that did not end well.
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
@@ -85,6 +98,11 @@ pub struct Stats {
     /// Since when the service has not answered; `None` where it does.
     pub away_since: Option<SystemTime>,
     latency: Histogram<u64>,
+    /// The same over time.
+    pub timeline: Timeline,
+    /// Users who were looked up, and how many of them had which lock.
+    looked_up: u64,
+    locked_before: [u64; 3],
 }
 
 impl Stats {
@@ -101,6 +119,9 @@ impl Stats {
             paused_until: None,
             away_since: None,
             latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
+            timeline: Timeline::default(),
+            looked_up: 0,
+            locked_before: [0; 3],
         }
     }
 
@@ -117,7 +138,13 @@ impl Stats {
         (self.done() - done, self.not_well() - not_well)
     }
 
-    /// Takes an event in.
+    /// Takes in an event that was heard of at this time.
+    pub fn apply_at(&mut self, event: &Event, now: SystemTime) {
+        self.timeline.apply(event, now);
+        self.apply(event);
+    }
+
+    /// Takes in an event of which it does not matter when it happened.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Attempted(attempt) => {
@@ -132,6 +159,12 @@ impl Stats {
             Event::Paused { until } => self.paused_until = Some(*until),
             Event::Away { since } => self.away_since = *since,
             Event::Recorded { .. } => {}
+            Event::LookedUp { flags } => {
+                self.looked_up += 1;
+                for (count, method) in self.locked_before.iter_mut().zip(Method::ALL) {
+                    *count += u64::from(flags.get(method) == Some(true));
+                }
+            }
             Event::Abandoned { .. } => self.abandoned += 1,
             Event::SourceEnded { rows } => self.total = Some(*rows),
             Event::Finished { row, outcome, .. } => {
@@ -166,10 +199,7 @@ impl Stats {
     /// Rows that did not end well.
     #[must_use]
     pub fn not_well(&self) -> u64 {
-        let kinds = OutcomeKind::ALL
-            .into_iter()
-            .filter(|kind| !kind.ends_well());
-        kinds.map(|kind| self.count(kind)).sum()
+        self.rows.not_well()
     }
 
     /// Answers with this status, of every call.
@@ -186,6 +216,23 @@ impl Stats {
     #[must_use]
     pub fn requests_sent(&self) -> u64 {
         self.requests.values().sum()
+    }
+
+    /// How many users were looked up, and how many of them had which lock then.
+    #[must_use]
+    pub fn looked_up(&self) -> (u64, [(Method, u64); 3]) {
+        let counts = self.locked_before;
+        let locked = Method::ALL.map(|method| (method, counts[method as usize]));
+        (self.looked_up, locked)
+    }
+
+    /// Latencies of the requests, each with how many had it.
+    pub fn latencies(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let recorded = self.latency.iter_recorded();
+        recorded.map(|value| {
+            let latency = Duration::from_micros(value.value_iterated_to());
+            (latency, value.count_since_last_iteration())
+        })
     }
 
     /// The latency that this share (0 to 1) of the requests did not exceed; `None` without any.

@@ -11,15 +11,16 @@ use crate::{
     config::{ConfigError, Environment, RunSettings},
     error::AppError,
     report::{
-        Latency, Rows, Status, Summary, Throttled, metrics, render, write_atomically, write_for_all,
+        Charts, Digest, Latency, Rows, Status, Summary, Throttled, metrics, render,
+        write_atomically, write_for_all,
     },
-    results::{Placeholders, ResultsError, WriteMode, default_path, expand, timestamp},
+    results::{Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp},
     shard::Shard,
     shutdown::CancelReason,
     source::{Input, Source},
 };
 
-use super::job::JobEnd;
+use super::{job::JobEnd, report::write_page};
 
 /// The identity of this run.
 pub(super) struct Started {
@@ -53,6 +54,8 @@ pub(super) struct Outputs {
     pub(super) summary: PathBuf,
     /// The metrics, where they are asked for.
     pub(super) metrics: Option<PathBuf>,
+    /// The page, where it is asked for.
+    pub(super) html: Option<PathBuf>,
 }
 
 impl Outputs {
@@ -86,10 +89,13 @@ impl Outputs {
         };
         let metrics = settings.outputs.metrics.as_deref();
         let metrics = metrics.map(|template| expand(template, &values));
+        let html = settings.outputs.html.as_deref();
+        let html = html.map(|template| expand(template, &values));
         Ok(Self {
             results,
             summary,
             metrics: metrics.transpose()?,
+            html: html.transpose()?,
         })
     }
 
@@ -108,13 +114,43 @@ impl Outputs {
     }
 
     /// What would be in the way at the end should be known before the first request.
-    pub(super) fn check(&self, mode: WriteMode) -> Result<(), AppError> {
+    pub(super) fn check(&self, source: Option<&Path>, mode: WriteMode) -> Result<(), AppError> {
+        let named = [
+            ("", source),
+            ("results", Some(&self.results)),
+            ("summary", Some(&self.summary)),
+            ("metrics", self.metrics.as_deref()),
+            ("html", self.html.as_deref()),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(name, path)| Some((name, path?)));
+        apart(&named.collect::<Vec<_>>())?;
         let there = self.results.metadata();
         if mode == WriteMode::CreateNew && there.is_ok_and(|found| found.is_file()) {
             return Err(ResultsError::Exists(self.results.clone()).into());
         }
-        let others = [Some(self.summary.as_path()), self.metrics.as_deref()];
+        let others = [
+            Some(self.summary.as_path()),
+            self.metrics.as_deref(),
+            self.html.as_deref(),
+        ];
         others.into_iter().flatten().try_for_each(replaceable)
+    }
+
+    /// Writes the page, where it is asked for.
+    fn write_page(&self, summary: &Summary) -> Result<(), AppError> {
+        let Some(html) = &self.html else {
+            return Ok(());
+        };
+        let digest = match Records::open(&self.results) {
+            Ok(mut records) => Digest::of(&mut records)?,
+            // A run that was stopped before its first row leaves no results.
+            Err(error) if error.is_missing() => Digest::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let summary = serde_json::to_value(summary).expect("numbers and texts are JSON");
+        write_page(html, &digest, Some(&summary), &self.results)
     }
 
     /// Writes the metrics, where they are asked for.
@@ -129,6 +165,28 @@ impl Outputs {
             source,
         })
     }
+}
+
+/// Refuses a file that would replace another, each with the option that names it; an input has
+/// none. What is no file, such as `/dev/null`, replaces nothing.
+pub(super) fn apart(named: &[(&'static str, &Path)]) -> Result<(), ConfigError> {
+    let place = |path: &Path| {
+        path.canonicalize()
+            .or_else(|_| std::path::absolute(path))
+            .ok()
+    };
+    let places: Vec<_> = named.iter().map(|(_, path)| place(path)).collect();
+    for (n, (option, path)) in named.iter().enumerate() {
+        let device = path.metadata().is_ok_and(|found| !found.is_file());
+        if !device && places[n].is_some() && places[..n].contains(&places[n]) {
+            let why = format!(
+                "{} is in use by this very run; name another file",
+                path.display()
+            );
+            return Err(ConfigError::value(option, why));
+        }
+    }
+    Ok(())
 }
 
 /// Whether this file can be replaced, or made.
@@ -230,6 +288,7 @@ pub(super) fn summarize(
         operator: env.operator(),
         stopped_because: stopped_because(end),
         next: next_command(status, end, settings, outputs),
+        charts: Some(Charts::of(stats, SystemTime::now())),
     }
 }
 
@@ -298,7 +357,7 @@ fn going_on(typed: impl Iterator<Item = String>, pinned: &[(&str, String)]) -> S
 }
 
 /// A word as a shell takes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "/._-=:,@%+".contains(c));
@@ -325,6 +384,7 @@ pub(super) fn finish(
         tracing::warn!("{} holds no rows{whose}", summary.source);
     }
     let written = write_atomically(&outputs.summary, &summary.to_json());
+    let drawn = outputs.write_page(summary);
     let measured = outputs.write_metrics(summary, &settings.outputs.metrics_job);
     let silent = global.quiet && summary.exit_code == 0;
     match settings.output {
@@ -343,6 +403,7 @@ pub(super) fn finish(
         source,
     })?;
     measured?;
+    drawn?;
     Ok(summary.exit_code)
 }
 

@@ -4,6 +4,7 @@ mod ending;
 mod job;
 mod merge;
 mod plan;
+mod report;
 mod run;
 mod service;
 mod simulate;
@@ -62,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<u8, AppError> {
             Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
             Command::Plan(args) => plan::run(args, &env).await,
             Command::Merge(args) => merge::run(args, &cli.global, &env),
+            Command::Report(args) => report::run(args, &cli.global, &env),
             Command::Token(args) => token::run(args, &env).await,
             Command::Simulate(args) => simulate::run(args).await,
         }

@@ -1,6 +1,6 @@
 //! The service, open for calls, and whoever listens to what comes of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use tokio::{sync::mpsc, task::AbortHandle};
 
@@ -82,11 +82,11 @@ impl Service {
         let done = loop {
             tokio::select! {
                 done = &mut work => break done,
-                Some(event) = self.heard.recv() => self.stats.apply(&event),
+                Some(event) = self.heard.recv() => self.stats.apply_at(&event, SystemTime::now()),
             }
         };
         while let Ok(event) = self.heard.try_recv() {
-            self.stats.apply(&event);
+            self.stats.apply_at(&event, SystemTime::now());
         }
         done
     }

@@ -13,6 +13,8 @@ pub struct OutputSettings {
     pub metrics: Option<String>,
     /// The metrics' label `job`.
     pub metrics_job: String,
+    /// The page's name, placeholders and all; `None` without.
+    pub html: Option<String>,
     /// Who is told the start and the exit code; `None` where nobody is.
     pub ping: Option<PingSettings>,
 }
@@ -38,6 +40,7 @@ pub(super) fn resolve_outputs(
     Ok(OutputSettings {
         metrics: env.option(args.metrics.as_deref(), "metrics"),
         metrics_job: job.unwrap_or_else(|| "bulk-unlock".to_owned()),
+        html: env.option(args.html.as_deref(), "html"),
         ping: ping.map(|url| PingSettings { url, ca_file }),
     })
 }

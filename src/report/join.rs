@@ -304,6 +304,7 @@ pub fn summary(told: &[Told], stats: &Stats, joined: Joined) -> Summary {
         operator: together(told.iter().map(|told| told.operator.as_str())).unwrap_or_default(),
         stopped_because: None,
         next: None,
+        charts: None,
     }
 }
 

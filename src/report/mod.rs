@@ -3,8 +3,12 @@
 //!
 //! Nothing here reaches back into the work, but for saying that it failed.
 
+mod charts;
+mod digest;
 mod guards;
+mod html;
 mod join;
+mod json;
 mod metrics;
 mod plan;
 mod summary;
@@ -12,7 +16,7 @@ mod terminal;
 mod text;
 mod told;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::{
     sync::mpsc,
@@ -25,8 +29,12 @@ use crate::{
     stats::Stats,
 };
 
+pub use charts::Charts;
+pub use digest::Digest;
 pub use guards::Guards;
+pub use html::Page;
 pub use join::{JoinError, Joined, Part, numbers, summary as summary_of_all, whole};
+pub(crate) use json::document;
 pub use metrics::metrics;
 pub use plan::{ByMethod, Plan, PlanDefect, Today, UserToday, render_plan};
 pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically, write_for_all};
@@ -83,6 +91,7 @@ pub async fn run(
                 continue;
             }
         }
+        let now = SystemTime::now();
         for event in batch.drain(..) {
             if let Event::Finished {
                 row, outcome, at, ..
@@ -101,7 +110,7 @@ pub async fn run(
                     fail(error);
                 }
             }
-            stats.apply(&event);
+            stats.apply_at(&event, now);
             if matches!(event, Event::Finished { .. }) {
                 watch(&stats);
             }

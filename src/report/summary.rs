@@ -10,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::charts::Charts;
 use crate::{
     model::{MethodSet, OutcomeKind},
     stats::Stats,
@@ -89,6 +90,7 @@ pub struct Summary {
     pub operator: String,
     pub stopped_because: Option<String>,
     pub next: Option<String>,
+    pub charts: Option<Charts>,
 }
 
 impl Rows {
@@ -134,8 +136,7 @@ impl Summary {
     /// One JSON document, with a line end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let json = serde_json::to_string_pretty(self);
-        json.expect("numbers and texts are JSON") + "\n"
+        super::json::document(self)
     }
 }
 
@@ -169,7 +170,6 @@ fn replace(path: &Path, text: &str, for_all: bool) -> io::Result<()> {
     let folder = folder.unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".bulk-unlock-")
-        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
     if for_all {
         file.as_file()
@@ -183,9 +183,9 @@ fn replace(path: &Path, text: &str, for_all: bool) -> io::Result<()> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
-    use super::{Latency, Rows, Status, Summary, Throttled, write_atomically};
+    use super::{Charts, Latency, Rows, Status, Summary, Throttled, write_atomically};
     use crate::{
         event::Event,
         model::{Answer, Attempt, Endpoint, MethodSet},
@@ -224,6 +224,7 @@ pub(super) mod tests {
             shard: None,
             operator: "me@host".to_owned(),
             stopped_because: stopped.then(|| "SIGINT".to_owned()),
+            charts: Some(Charts::of(stats, SystemTime::UNIX_EPOCH)),
             next: stopped.then(|| "bulk-unlock run users.csv --resume".to_owned()),
         }
     }

@@ -149,7 +149,7 @@ fn facts(summary: &Summary, stats: &Stats, style: Style) -> Vec<String> {
     lines
 }
 
-const fn in_words(kind: OutcomeKind) -> &'static str {
+pub(super) const fn in_words(kind: OutcomeKind) -> &'static str {
     match kind {
         OutcomeKind::Unlocked => "unlocked",
         OutcomeKind::AlreadyUnlocked => "were not locked",

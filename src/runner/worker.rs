@@ -54,6 +54,18 @@ enum Ending {
     Recorded,
 }
 
+impl Ending {
+    /// Whether the row is the one that stands for its user.
+    const fn is_about_its_user(&self) -> bool {
+        match self {
+            Self::Recorded => false,
+            Self::Final(outcome) => {
+                !matches!(outcome.kind, OutcomeKind::Duplicate | OutcomeKind::Invalid)
+            }
+        }
+    }
+}
+
 /// Whoever works on rows. Clones share everything.
 #[derive(Clone)]
 pub struct Worker {
@@ -119,8 +131,13 @@ impl Worker {
             let Some(found) = found else {
                 return Some(Ending::Final(story.outcome()));
             };
-            if let Some(ending) = self.take_over(found, row, story) {
-                return Some(ending);
+            let flags = found.flags;
+            let ending = self.take_over(found, row, story);
+            if ending.as_ref().is_none_or(Ending::is_about_its_user) {
+                self.events.send(Event::LookedUp { flags }).await;
+            }
+            if ending.is_some() {
+                return ending;
             }
         }
         let Some(user_id) = row.user.id.clone() else {

@@ -18,6 +18,7 @@ mod outcomes;
 mod ping;
 mod plan;
 mod promises;
+mod report;
 mod running;
 mod secrets;
 mod shards;
