@@ -341,17 +341,20 @@ fn going_on(typed: impl Iterator<Item = String>, pinned: &[(&str, String)]) -> S
         if matches!(name, "--overwrite" | "--resume") {
             continue;
         }
-        if pinned.iter().any(|(option, _)| *option == name) {
+        if let Some((option, now)) = pinned.iter().find(|(option, _)| *option == name) {
             if value.is_none() {
                 typed.next();
             }
+            words.extend([(*option).to_owned(), quoted(now)]);
             continue;
         }
         words.push(quoted(&word));
     }
     words.push("--resume".to_owned());
     for (option, value) in pinned {
-        words.extend([(*option).to_owned(), quoted(value)]);
+        if !words.iter().any(|word| word == option) {
+            words.extend([(*option).to_owned(), quoted(value)]);
+        }
     }
     words.join(" ")
 }
@@ -418,16 +421,27 @@ mod tests {
             ("--max-users", "30".to_owned()),
             ("--results", "my results.csv".to_owned()),
         ];
-        for typed in [
-            "run --locked-since 2h --max-users 5 --results {date}.csv --overwrite -q",
-            "run --locked-since=2h --max-users=5 --results={date}.csv --resume -q",
-            "run -q",
+        let since = "--locked-since 2026-11-24T06:00:00.000Z";
+        let others = "--max-users 30 --results 'my results.csv'";
+        for (typed, next) in [
+            (
+                "run --locked-since 2h --max-users 5 --results {date}.csv --overwrite -q",
+                format!("run {since} {others} -q --resume"),
+            ),
+            (
+                "run --locked-since=2h --max-users=5 --results={date}.csv --resume -q",
+                format!("run {since} {others} -q --resume"),
+            ),
+            (
+                "run --locked-since 2h -q",
+                format!("run {since} -q --resume {others}"),
+            ),
+            ("run -q", format!("run -q --resume {since} {others}")),
         ] {
             let words = typed.split(' ').map(str::to_owned);
             assert_eq!(
                 going_on(words, &pinned),
-                "bulk-unlock run -q --resume --locked-since 2026-11-24T06:00:00.000Z --max-users 30 \
-                 --results 'my results.csv'",
+                format!("bulk-unlock {next}"),
                 "{typed}"
             );
         }

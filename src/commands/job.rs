@@ -131,12 +131,17 @@ pub(super) async fn work(
         events: worker.events.weak(),
         shutdown: shutdown.clone(),
     };
+    // Where there is nothing else to go on with, the job is complete, and its failures are its own.
+    let rows = source.survey.as_ref().map(|survey| survey.rows);
+    let small = canary
+        .zip(rows)
+        .is_some_and(|(first, rows)| rows <= first as u64);
     let mut rows = source.stream(Arc::clone(&worker.api), sink);
     let places = worker.places.clone();
     let send = |row: Row, place: Place| worker.clone().work(row, place);
     if let Some(first) = canary {
         let failed = runner::run(&mut rows, Some(first), &places, &shutdown, send).await;
-        if failed > 0 {
+        if failed > 0 && !small {
             shutdown.cancel(CancelReason::Guard(format!(
                 "{failed} of the first {first} rows failed, and --canary allows none"
             )));

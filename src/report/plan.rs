@@ -192,7 +192,7 @@ pub fn render_plan(plan: &Plan) -> String {
         None => fact("rows", plan.rows.to_string()),
     }
     if plan.users > 0 && !plan.is_uniform() {
-        fact("methods", format!("{}, as the rows say", plan.by_method));
+        fact("methods", format!("{}, as the source says", plan.by_method));
     }
     if plan.duplicates > 0 {
         fact("duplicates", format!("{}, done once", plan.duplicates));

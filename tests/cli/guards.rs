@@ -50,6 +50,15 @@ async fn a_canary_that_fails_is_the_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_is_the_whole_source_stops_nothing() {
+    let world = unknown_from(3, 1).await;
+    let ran = world.run(SignIn::Rsa, "--canary 3");
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert_eq!(world.summary()["status"], "complete");
+    world.agree(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_canary_that_lives_lets_the_others_go() {
     let world = World::new(40, "").await;
     assert_eq!(
@@ -158,10 +167,12 @@ async fn what_stopped_an_incident_goes_on_with_the_same_incident() {
         .strip_prefix("event log, locked from ")
         .and_then(|times| times.split_once(" to "))
         .expect("two times");
-    assert!(
-        next.contains(&format!("--locked-since {since} --locked-until {until}")),
-        "{next}"
-    );
+    for part in [
+        format!("--locked-since {since}"),
+        format!("--locked-until {until}"),
+    ] {
+        assert!(next.contains(&part), "{part} is not in {next}");
+    }
     assert!(!next.contains("2h") && !next.contains("{date}"), "{next}");
     let ran = go_on(&world, next);
     assert_eq!(ran.code, 0, "{next}: {}{}", ran.stdout, ran.stderr);

@@ -113,7 +113,7 @@ async fn a_plan_counts_the_methods_that_rows_name() {
         &format!("id,methods\n{a},SMS\n{b},\n{c},SMS|VOICE\n{a},SMS\n"),
     );
     let text = plan(&world, "").stdout;
-    let methods = "  methods     TOKEN 1, SMS 3, VOICE 2, as the rows say\n";
+    let methods = "  methods     TOKEN 1, SMS 3, VOICE 2, as the source says\n";
     assert!(text.contains(methods), "{text}");
     let json: Value = serde_json::from_str(&plan(&world, "--output json").stdout).expect("JSON");
     let by_method = serde_json::json!({ "TOKEN": 1, "SMS": 3, "VOICE": 2 });
