@@ -191,11 +191,13 @@ impl Health {
     pub async fn heard(&self, sign: Sign, about: About, said: &str) {
         let mut turned = false;
         let now = Instant::now();
-        self.0.state.send_modify(|state| {
+        self.0.state.send_if_modified(|state| {
             turned = state.take(sign, about, now);
             if sign != Sign::Answers {
                 said.clone_into(&mut state.said);
             }
+            // Who begins to listen after this finds it in the state.
+            self.0.state.receiver_count() > 0
         });
         if turned {
             self.tell().await;

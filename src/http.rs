@@ -4,13 +4,18 @@
 //! once. Redirects are never followed, since a token must not travel to where an answer points.
 
 use std::{
+    borrow::Cow,
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use reqwest::{Certificate, Client, RequestBuilder, Response, header, redirect};
+use reqwest::{
+    Certificate, Client, Method, Request, RequestBuilder, Response,
+    header::{self, HeaderValue},
+    redirect,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -20,6 +25,9 @@ use crate::model::Answer;
 
 /// An answer's body is read up to here; a longer one cannot be an answer of this service.
 const BODY_CAP: usize = 1024 * 1024;
+/// Room for the headers of a request, those that the client adds among them.
+const HEADERS: usize = 6;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What the client is made with.
 #[derive(Debug, Clone)]
@@ -62,11 +70,26 @@ pub enum HttpSetupError {
 #[derive(Debug)]
 pub enum Body {
     /// A JSON document, already written.
-    Json(String),
+    Json(Cow<'static, str>),
     /// Form fields, some of them secret.
     Form(Vec<(&'static str, SecretString)>),
     /// Nothing.
     None,
+}
+
+/// A bearer token as a header, made once for all requests that carry it.
+#[derive(Debug, Clone)]
+pub struct Bearer(HeaderValue);
+
+impl Bearer {
+    /// The header for this token; `None` where it is no word that a header can carry.
+    #[must_use]
+    pub fn new(token: &SecretString) -> Option<Self> {
+        let text = format!("Bearer {}", token.expose_secret());
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(Self(value))
+    }
 }
 
 /// A request's method.
@@ -132,7 +155,8 @@ impl Http {
             .tcp_nodelay(true)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .retry(reqwest::retry::never());
+            // Said twice: a request that may be sent again is copied whole first.
+            .retry(reqwest::retry::never().max_retries_per_request(0));
         if settings.plain {
             builder = builder.no_proxy().tls_certs_only([]);
         } else if let Some(path) = &settings.ca_file {
@@ -155,24 +179,52 @@ impl Http {
         &self,
         verb: Verb,
         url: Url,
-        bearer: Option<&SecretString>,
+        bearer: Option<&Bearer>,
         body: &Body,
     ) -> Result<Reply, NoReply> {
-        let request = match verb {
-            Verb::Patch => self.client.patch(url),
-            Verb::Post => self.client.post(url),
-            Verb::Get => self.client.get(url),
+        let method = match verb {
+            Verb::Patch => Method::PATCH,
+            Verb::Post => Method::POST,
+            Verb::Get => Method::GET,
         };
-        let request = with_body(request.header(header::ACCEPT, "application/json"), body);
-        let request = match bearer {
-            Some(token) => request.bearer_auth(token.expose_secret()),
-            None => request,
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(header::ACCEPT, JSON);
+        if let Some(Bearer(token)) = bearer {
+            headers.insert(header::AUTHORIZATION, token.clone());
+        }
+        let answered = match self.with_body(request, body) {
+            Ok(request) => self.client.execute(request).await,
+            Err(error) => Err(error),
         };
-        match request.send().await {
+        match answered {
             Ok(response) => read(response).await,
             Err(error) => Err(error),
         }
         .map_err(|error| self.no_reply(error))
+    }
+
+    fn with_body(&self, mut request: Request, body: &Body) -> Result<Request, reqwest::Error> {
+        match body {
+            Body::Json(text) => {
+                request.headers_mut().insert(header::CONTENT_TYPE, JSON);
+                *request.body_mut() = Some(match text {
+                    Cow::Borrowed(text) => (*text).into(),
+                    Cow::Owned(text) => text.clone().into(),
+                });
+                Ok(request)
+            }
+            Body::Form(fields) => {
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| (*name, value.expose_secret()))
+                    .collect();
+                let request = RequestBuilder::from_parts(self.client.clone(), request);
+                request.form(&fields).build()
+            }
+            Body::None => Ok(request),
+        }
     }
 
     fn no_reply(&self, error: reqwest::Error) -> NoReply {
@@ -213,22 +265,6 @@ pub fn is_loopback(url: &Url) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-fn with_body(request: RequestBuilder, body: &Body) -> RequestBuilder {
-    match body {
-        Body::Json(text) => request
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(text.clone()),
-        Body::Form(fields) => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(name, value)| (*name, value.expose_secret()))
-                .collect();
-            request.form(&fields)
-        }
-        Body::None => request,
-    }
 }
 
 async fn read(mut response: Response) -> Result<Reply, reqwest::Error> {

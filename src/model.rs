@@ -201,6 +201,22 @@ impl MethodSet {
         self.0
     }
 
+    /// The methods' names, joined by `|`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        const NAMES: [&str; 8] = [
+            "",
+            "TOKEN",
+            "SMS",
+            "TOKEN|SMS",
+            "VOICE",
+            "TOKEN|VOICE",
+            "SMS|VOICE",
+            "TOKEN|SMS|VOICE",
+        ];
+        NAMES[self.0 as usize]
+    }
+
     /// The methods of the set, always in the same order.
     pub fn iter(self) -> impl Iterator<Item = Method> {
         Method::ALL
@@ -227,11 +243,7 @@ impl FromIterator<Method> for MethodSet {
 
 impl fmt::Display for MethodSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, method) in self.iter().enumerate() {
-            let separator = if n == 0 { "" } else { "|" };
-            write!(f, "{separator}{method}")?;
-        }
-        Ok(())
+        f.write_str(self.as_str())
     }
 }
 
@@ -521,6 +533,12 @@ mod tests {
         ] {
             let set: MethodSet = text.parse().expect(text);
             assert_eq!(set.to_string(), "TOKEN|VOICE", "{text}");
+        }
+        for bits in 0..8_u8 {
+            let named = |method: &Method| bits & (1 << *method as u8) != 0;
+            let set: MethodSet = Method::ALL.into_iter().filter(named).collect();
+            let names: Vec<_> = set.iter().map(Method::as_str).collect();
+            assert_eq!(set.as_str(), names.join("|"));
         }
         for text in ["", " ", "PUSH", "TOKEN,FOO"] {
             assert!(text.parse::<MethodSet>().is_err(), "{text}");

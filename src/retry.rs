@@ -106,7 +106,7 @@ impl Retry {
     where
         Fut: Future<Output = Option<Tried<T>>>,
     {
-        let mut curve = self.policy.curve();
+        let mut curve = None;
         let mut counted = Counted::default();
         loop {
             let next = match attempt(known).await? {
@@ -138,7 +138,8 @@ impl Retry {
                 counted.forget(since);
                 continue;
             }
-            self.wait(&mut curve, next, counted.number() + 1).await?;
+            let curve = curve.get_or_insert_with(|| self.policy.curve());
+            self.wait(curve, next, counted.number() + 1).await?;
         }
     }
 

@@ -155,11 +155,12 @@ impl Shutdown {
 
     /// This future's value, or `None` once a stop was asked for, even where both are ready.
     pub async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            value = future => Some(value),
+        if self.is_stopped() {
+            return None;
         }
+        // The future is looked at first: only where it has to wait is the stop listened for.
+        let value = self.stop.run_until_cancelled(future).await;
+        value.filter(|_| !self.is_stopped())
     }
 
     /// This future's value, or `None` where requests under way were given up first. What is ready

@@ -37,7 +37,8 @@ pub struct Failure {
 /// Final rows: how many ended how, and the first that did not end well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    by_outcome: BTreeMap<OutcomeKind, u64>,
+    /// By the kinds' order.
+    by_outcome: [u64; OutcomeKind::ALL.len()],
     failures: Vec<Failure>,
 }
 
@@ -45,7 +46,7 @@ impl Tally {
     /// Counts a row. The failure is asked for where the row did not end well and is one of the
     /// first.
     pub fn add(&mut self, kind: OutcomeKind, failure: impl FnOnce() -> Failure) {
-        *self.by_outcome.entry(kind).or_default() += 1;
+        self.by_outcome[kind as usize] += 1;
         if !kind.ends_well() && self.failures.len() < REMEMBERED {
             self.failures.push(failure());
         }
@@ -54,13 +55,13 @@ impl Tally {
     /// Rows that ended like this.
     #[must_use]
     pub fn count(&self, kind: OutcomeKind) -> u64 {
-        self.by_outcome.get(&kind).copied().unwrap_or_default()
+        self.by_outcome[kind as usize]
     }
 
     /// Rows that are final.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.by_outcome.values().sum()
+        self.by_outcome.iter().sum()
     }
 
     /// Rows that did not end well.

@@ -53,6 +53,8 @@ pub struct Try<T> {
 #[derive(Debug)]
 pub struct Api {
     base: Url,
+    /// The base with `v1/users`: what each user's URL begins with.
+    users: Url,
     search_unsynched: bool,
     pub(super) retry: Retry,
     pub(super) session: Arc<Session>,
@@ -72,6 +74,7 @@ impl Api {
         let sender = sign_in::sender(transport.clone(), retry.clone());
         let tokens = TokenSource::new(settings.credentials, sender);
         let api = Self {
+            users: below(&settings.base, &["v1", "users"]),
             base: settings.base,
             search_unsynched: settings.search_unsynched,
             session: Arc::new(Session::new(tokens, transport)),
@@ -116,14 +119,11 @@ impl Api {
     /// # Errors
     /// [`Halt`] where a stop came first, or this call's refusal is the reason to stop.
     pub async fn unlock(&self, target: &Target) -> Result<Try<Verdict>, Halt> {
-        let body = UnlockRequest {
-            unlock_methods: target.methods,
-        };
         let request = Request {
             endpoint: Endpoint::Unlock,
             verb: Verb::Patch,
-            url: self.url(&["v1", "users", &target.user_id, "methods"]),
-            body: json(&body),
+            url: below(&self.users, &[&target.user_id, "methods"]),
+            body: Body::Json(UnlockRequest::of(target.methods).into()),
             about: user(&target.user_id),
         };
         let (exchange, token) = self.session.call(&request).await?;
@@ -169,12 +169,17 @@ impl Api {
 
     /// The base and these segments, each encoded as one.
     pub(super) fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
+        below(&self.base, segments)
     }
+}
+
+/// The URL with these segments added, each encoded as one.
+fn below(url: &Url, segments: &[&str]) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
 }
 
 /// The user of this name, as far as health must tell users apart.
@@ -211,5 +216,6 @@ const fn unanswered(error: String) -> Verdict {
 
 /// A body of texts, words and switches, which is always JSON.
 pub(super) fn json(body: &impl serde::Serialize) -> Body {
-    Body::Json(serde_json::to_string(body).expect("texts, words and switches are JSON"))
+    let text = serde_json::to_string(body);
+    Body::Json(text.expect("texts, words and switches are JSON").into())
 }

@@ -107,7 +107,7 @@ impl Session {
                 continue;
             };
             let _under_way = standing.under_way();
-            let exchange = self.transport.send(request, Some(token.secret())).await?;
+            let exchange = self.transport.send(request, token.bearer()).await?;
             return Ok((exchange, token));
         }
     }

@@ -27,6 +27,9 @@ pub(super) struct Standing(watch::Sender<State>);
 impl Standing {
     /// Ends as soon as nothing stands against sending.
     pub(super) async fn clear(&self) {
+        if !self.doubted() {
+            return;
+        }
         let mut state = self.0.subscribe();
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = state.wait_for(|state| !state.doubted()).await;
@@ -39,7 +42,11 @@ impl Standing {
 
     /// A request goes out; it counts as under way until the guard is dropped.
     pub(super) fn under_way(&self) -> UnderWay<'_> {
-        self.0.send_modify(|state| state.under_way += 1);
+        self.0.send_if_modified(|state| {
+            state.under_way += 1;
+            // Nobody waits for more.
+            false
+        });
         UnderWay(self)
     }
 
@@ -68,7 +75,10 @@ pub(super) struct UnderWay<'a>(&'a Standing);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.0.send_modify(|state| state.under_way -= 1);
+        self.0.0.send_if_modified(|state| {
+            state.under_way -= 1;
+            state.under_way == 0 && state.doubts > 0
+        });
     }
 }
 

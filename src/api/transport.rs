@@ -7,13 +7,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::{
     event::{Event, Events},
     health::{About, Health, Pass, Sign},
-    http::{Body, Http, NoReply, Reply, Url, Verb, timed},
+    http::{Bearer, Body, Http, NoReply, Reply, Url, Verb, timed},
     model::{Answer, Attempt, Endpoint},
     retry::Next,
     shutdown::Shutdown,
@@ -73,11 +72,14 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: &Request,
-        bearer: Option<&SecretString>,
+        bearer: Option<&Bearer>,
     ) -> Result<Exchange, Halt> {
-        let sending = self
-            .http
-            .send(request.verb, request.url.clone(), bearer, &request.body);
+        // In a box, since everything that waits for it would be as large otherwise, and is moved.
+        let sending =
+            Box::pin(
+                self.http
+                    .send(request.verb, request.url.clone(), bearer, &request.body),
+            );
         let sent = self.shutdown.unless_aborted(timed(sending)).await;
         let (reply, latency) = sent.ok_or(Halt)?;
         let answer = match &reply {

@@ -2,15 +2,35 @@
 //!
 //! Answers are read tolerantly: unknown members are ignored, flags may be text, any may be absent.
 
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use std::{fmt, sync::LazyLock};
 
-use crate::model::{Found, LockFlags, MethodSet, UserRef};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::model::{Found, LockFlags, Method, MethodSet, UserRef};
 
 /// The body of `PATCH users/{id}/methods`: this one member, since the service counts them.
 #[derive(Debug, Serialize)]
 pub(super) struct UnlockRequest {
     #[serde(rename = "unlockMethods")]
-    pub(super) unlock_methods: MethodSet,
+    unlock_methods: MethodSet,
+}
+
+impl UnlockRequest {
+    /// The body for these methods. There are no more than eight, so each is written once.
+    pub(super) fn of(methods: MethodSet) -> &'static str {
+        static BODIES: LazyLock<[String; 8]> = LazyLock::new(|| {
+            std::array::from_fn(|bits| {
+                let named = |method: &Method| bits & (1 << *method as usize) != 0;
+                let unlock_methods = Method::ALL.into_iter().filter(named).collect();
+                let body = UnlockRequest { unlock_methods };
+                serde_json::to_string(&body).expect("words are JSON")
+            })
+        });
+        &BODIES[usize::from(methods.bits())]
+    }
 }
 
 /// The body of `POST users/lookup`: one of the two, since both at once are not documented.
@@ -164,27 +184,73 @@ pub(super) struct ErrorBody {
     pub(super) path: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// A member's value, as far as one is used. Any value can be read as one.
 enum Scalar {
     Bool(bool),
+    Number(i64),
     Text(String),
-    Other(IgnoredAny),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// Reads each value once: an untagged enum keeps a copy and tries one variant after the other.
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
+        Ok(i64::try_from(value).map_or(Scalar::Other, Scalar::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Scalar, E> {
+        Ok(Scalar::Text(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scalar, A::Error> {
+        IgnoredAny.visit_seq(seq).map(|IgnoredAny| Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar, A::Error> {
+        IgnoredAny.visit_map(map).map(|IgnoredAny| Scalar::Other)
+    }
 }
 
 /// A text or a number, as text.
 fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Code {
-        Number(i64),
-        Text(String),
-        Other(IgnoredAny),
-    }
-    Ok(match Code::deserialize(deserializer)? {
-        Code::Number(number) => Some(number.to_string()),
-        Code::Text(text) => Some(text.trim().to_owned()),
-        Code::Other(IgnoredAny) => None,
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Number(number) => Some(number.to_string()),
+        Scalar::Text(text) => Some(text.trim().to_owned()),
+        Scalar::Bool(_) | Scalar::Other => None,
     })
 }
 
@@ -194,7 +260,7 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
         Scalar::Bool(value) => Some(value),
         Scalar::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
         Scalar::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
-        Scalar::Text(_) | Scalar::Other(IgnoredAny) => None,
+        Scalar::Text(_) | Scalar::Number(_) | Scalar::Other => None,
     })
 }
 
@@ -202,6 +268,6 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Scalar::deserialize(deserializer)? {
         Scalar::Text(text) => Some(text),
-        Scalar::Bool(_) | Scalar::Other(IgnoredAny) => None,
+        Scalar::Bool(_) | Scalar::Number(_) | Scalar::Other => None,
     })
 }

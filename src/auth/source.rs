@@ -9,6 +9,8 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 
+use crate::http::Bearer;
+
 use super::{
     AuthError, BoxFuture, Credentials, LegacyKey, TokenReply, TokenRequest, is_one_word,
     key_file::read_secret, oauth::read_answer,
@@ -25,6 +27,7 @@ const USELESS_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct AccessToken {
     secret: SecretString,
+    bearer: Option<Bearer>,
     generation: u64,
     issued: Instant,
     lifetime: Option<Duration>,
@@ -35,6 +38,11 @@ impl AccessToken {
     #[must_use]
     pub const fn secret(&self) -> &SecretString {
         &self.secret
+    }
+
+    /// The header that carries it; `None` where none can, which a token that was read never is.
+    pub(crate) const fn bearer(&self) -> Option<&Bearer> {
+        self.bearer.as_ref()
     }
 
     /// The how-manieth token this is, from 1.
@@ -232,6 +240,7 @@ impl TokenSource {
             "signed in"
         );
         let token = Arc::new(AccessToken {
+            bearer: Bearer::new(&secret),
             secret,
             generation,
             issued,

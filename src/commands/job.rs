@@ -94,15 +94,12 @@ pub(super) async fn run(
         events: service.events,
         shutdown: shutdown.clone(),
     };
-    let left = work(
-        job.source,
-        Select::after(recovered.done),
-        job.canary,
-        worker,
-    )
-    .await;
+    // A task of its own, as the runtime looks at the main one after every other's step.
+    let select = Select::after(recovered.done);
+    let left = tokio::spawn(work(job.source, select, job.canary, worker)).await;
     let broken = CancelReason::Broken(Fault::Report);
     let reported = reporter.await.map_err(|_| stopped(&broken))?;
+    let left = left.map_err(|error| AppError::system("work on the rows", error.into()))?;
     Ok(JobEnd {
         stats: reported.stats,
         failure: reported.failure,
@@ -138,7 +135,9 @@ pub(super) async fn work(
         .is_some_and(|(first, rows)| rows <= first as u64);
     let mut rows = source.stream(Arc::clone(&worker.api), sink);
     let places = worker.places.clone();
-    let send = |row: Row, place: Place| worker.clone().work(row, place);
+    let worker = Arc::new(worker);
+    // In a box: a task is moved several times before it runs, and this one is large.
+    let send = |row: Row, place: Place| Box::pin(Arc::clone(&worker).work(row, place));
     if let Some(first) = canary {
         let failed = runner::run(&mut rows, Some(first), &places, &shutdown, send).await;
         if failed > 0 && !small {

@@ -19,6 +19,7 @@ use std::{
 };
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     cli::{Cli, Command},
@@ -53,11 +54,8 @@ fn dispatch(cli: &Cli) -> Result<u8, AppError> {
     let env = Environment::read();
     let screen = Screen::default();
     logging::set_up(&cli.global, &env, &screen)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|source| AppError::system("start the runtime", source))?;
+    let runtime = runtime(&cli.command);
+    let runtime = runtime.map_err(|source| AppError::system("start the runtime", source))?;
     let code = runtime.block_on(async {
         match &cli.command {
             Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
@@ -71,6 +69,16 @@ fn dispatch(cli: &Cli) -> Result<u8, AppError> {
     // A thread that is stuck in reading standard input must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// One thread does for a job: what would stop it, the disk and the source, has threads of its own,
+/// and among two threads each row's way would be a wake-up longer.
+fn runtime(command: &Command) -> io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Simulate(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    builder.worker_threads(2).enable_all().build()
 }
 
 /// One message: what happened, and what to do.

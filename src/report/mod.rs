@@ -16,10 +16,14 @@ mod terminal;
 mod text;
 mod told;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    panic::resume_unwind,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     sync::mpsc,
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 
@@ -75,6 +79,7 @@ pub async fn run(
             failure = Some(error);
         }
     };
+    let mut syncing = JoinSet::new();
     let mut every_second = interval(SYNC_EVERY);
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH);
@@ -83,13 +88,28 @@ pub async fn run(
         tokio::select! {
             taken = events.recv_many(&mut batch, BATCH) => if taken == 0 { break },
             _ = every_second.tick() => {
-                if let Err(error) = results.sync() {
+                // A disk that takes longer than a second is waited for.
+                let synced = synced(&mut syncing).await.and_then(|()| results.check());
+                if let Err(error) = synced {
                     whole = false;
                     fail(error);
+                }
+                if let Some(sync) = results.syncing() {
+                    syncing.spawn_blocking(sync);
                 }
                 terminal.tick(&stats);
                 continue;
             }
+        }
+        let any_final = batch
+            .iter()
+            .any(|event| matches!(event, Event::Finished { .. }));
+        if whole
+            && any_final
+            && let Err(error) = results.check_length()
+        {
+            whole = false;
+            fail(error);
         }
         let now = SystemTime::now();
         for event in batch.drain(..) {
@@ -117,11 +137,20 @@ pub async fn run(
             terminal.show(&stats);
         }
     }
-    if whole && let Err(error) = results.close() {
+    let synced = synced(&mut syncing).await;
+    if whole && let Err(error) = synced.and_then(|()| results.close()) {
         fail(error);
     }
     terminal.finish();
     Reported { stats, failure }
+}
+
+/// Waits until nothing is on its way to the disk any more.
+async fn synced(syncing: &mut JoinSet<Result<(), ResultsError>>) -> Result<(), ResultsError> {
+    while let Some(ended) = syncing.join_next().await {
+        ended.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

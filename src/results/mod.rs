@@ -16,9 +16,9 @@ mod reserve;
 mod resume;
 mod writer;
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
-use jiff::{Timestamp, fmt::strtime};
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 
 use crate::model::{Outcome, Row};
 
@@ -57,34 +57,36 @@ const LONGEST_ERROR: usize = 300;
 /// One line of the results.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
-    fields: [String; 14],
+    fields: [Cow<'static, str>; 14],
 }
 
 impl Record {
     /// The line for a row that became final at this time.
     #[must_use]
     pub fn new(row: &Row, outcome: &Outcome, finished_at: SystemTime) -> Self {
-        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string()).unwrap_or_default();
-        let text = |text: &Option<String>| neutral(text.as_deref().unwrap_or_default());
+        let flag = |flag| match flag {
+            Some(true) => "true".into(),
+            Some(false) => "false".into(),
+            None => "".into(),
+        };
+        let text = |text: &Option<String>| neutral(text.clone().unwrap_or_default()).into();
+        let status = outcome.http_status.map(|status| status.to_string());
         Self {
             fields: [
-                row.number.to_string(),
+                row.number.to_string().into(),
                 text(&row.user.id),
                 text(&row.user.email),
                 text(&row.user.username),
-                row.methods.to_string(),
-                outcome.kind.to_string(),
-                outcome
-                    .http_status
-                    .map(|status| status.to_string())
-                    .unwrap_or_default(),
+                row.methods.as_str().into(),
+                outcome.kind.as_str().into(),
+                status.unwrap_or_default().into(),
                 flag(outcome.flags.token),
                 flag(outcome.flags.sms),
                 flag(outcome.flags.voice),
-                outcome.attempts.to_string(),
-                outcome.duration.as_millis().to_string(),
-                neutral(&one_line(&outcome.error)),
-                timestamp(finished_at),
+                outcome.attempts.to_string().into(),
+                outcome.duration.as_millis().to_string().into(),
+                neutral(one_line(&outcome.error)).into(),
+                timestamp(finished_at).into(),
             ],
         }
     }
@@ -102,13 +104,13 @@ impl Record {
             error: recorded.error.to_owned(),
         };
         let mut record = Self::new(&row, &outcome, SystemTime::UNIX_EPOCH);
-        record.fields[13] = recorded.finished_at.to_owned();
+        record.fields[13] = recorded.finished_at.to_owned().into();
         record
     }
 
     /// The fields, in the order of [`COLUMNS`].
     #[must_use]
-    pub const fn fields(&self) -> &[String; 14] {
+    pub const fn fields(&self) -> &[Cow<'static, str>; 14] {
         &self.fields
     }
 }
@@ -116,9 +118,9 @@ impl Record {
 /// RFC 3339 in UTC with milliseconds: always 24 characters.
 #[must_use]
 pub fn timestamp(time: SystemTime) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    strtime::format("%Y-%m-%dT%H:%M:%S.%3fZ", time)
-        .unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
+    PRINTER.timestamp_to_string(&time)
 }
 
 /// Whether this is what [`timestamp`] writes.
@@ -135,12 +137,11 @@ fn is_timestamp(text: &[u8]) -> bool {
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The text, so that no spreadsheet takes it for a formula.
-fn neutral(text: &str) -> String {
+fn neutral(mut text: String) -> String {
     if text.starts_with(FORMULA) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
+        text.insert(0, '\'');
     }
+    text
 }
 
 /// The text as it was before it was made harmless for spreadsheets.

@@ -6,9 +6,8 @@ use std::{
     num::NonZeroUsize,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
-
-use csv::{Terminator, WriterBuilder};
 
 use super::{
     COLUMNS, Record, Recovered, ResultsError, lock::lock, reserve::Reserve, resume::recover,
@@ -28,7 +27,7 @@ pub enum WriteMode {
 /// The results file, locked for as long as it is open. It holds its header from the start.
 #[derive(Debug)]
 pub struct ResultsFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     line: Vec<u8>,
     dirty: bool,
@@ -48,7 +47,7 @@ impl ResultsFile {
         let found = file.metadata();
         let found = found.map_err(|source| ResultsError::open(path, source))?;
         let mut results = Self {
-            file,
+            file: Arc::new(file),
             path: path.to_owned(),
             line: Vec::new(),
             dirty: true,
@@ -95,15 +94,40 @@ impl ResultsFile {
         })
     }
 
+    /// Whether the file holds what was written: behind a cut, a record would spoil it. To be asked
+    /// before the first of the records that are at hand.
+    ///
+    /// # Errors
+    /// [`ResultsError::Vanished`], [`ResultsError::Truncated`].
+    pub fn check_length(&self) -> Result<(), ResultsError> {
+        self.as_written().map(drop)
+    }
+
     /// Hands one whole record to the operating system.
     ///
     /// # Errors
     /// [`ResultsError::Write`]: the record is not there, nor a part of it, as far as the
-    /// operating system lets us take a part away. [`ResultsError::Vanished`] and
-    /// [`ResultsError::Truncated`]: nothing was written.
+    /// operating system lets us take a part away.
     pub fn append(&mut self, record: &Record) -> Result<(), ResultsError> {
-        self.check_length()?;
         self.write_line(record.fields())
+    }
+
+    /// What brings to the disk all that was written; `None` where nothing is new. It takes as long
+    /// as the disk does, and may be called on another thread, while more is written.
+    pub fn syncing(&mut self) -> Option<impl FnOnce() -> Result<(), ResultsError> + Send + use<>> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        std::mem::take(&mut self.dirty).then_some(move || match file.sync_data() {
+            // A pipe or a terminal has no disk behind it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported
+                ) =>
+            {
+                Ok(())
+            }
+            synced => synced.map_err(|source| ResultsError::write(&path, source)),
+        })
     }
 
     /// Brings what was written to the disk, where there is anything new, and makes sure that it is
@@ -112,17 +136,7 @@ impl ResultsFile {
     /// # Errors
     /// [`ResultsError::Write`], [`ResultsError::Vanished`], [`ResultsError::Truncated`].
     pub fn sync(&mut self) -> Result<(), ResultsError> {
-        if std::mem::take(&mut self.dirty) {
-            match self.file.sync_data() {
-                // A pipe or a terminal has no disk behind it.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::InvalidInput | ErrorKind::Unsupported
-                    ) => {}
-                synced => synced.map_err(|source| ResultsError::write(&self.path, source))?,
-            }
-        }
+        self.syncing().map_or(Ok(()), |sync| sync())?;
         self.check()
     }
 
@@ -147,10 +161,8 @@ impl ResultsFile {
     /// From now on nothing fits.
     #[cfg(test)]
     pub(crate) fn break_for_test(&mut self) {
-        self.file = OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .expect("Linux");
+        let full = OpenOptions::new().write(true).open("/dev/full");
+        self.file = Arc::new(full.expect("Linux"));
     }
 
     /// A file system without locks is no reason not to work.
@@ -188,8 +200,11 @@ impl ResultsFile {
     }
 
     /// Whether the file is still the one of this name, and holds what was written.
-    fn check(&self) -> Result<(), ResultsError> {
-        let Some(here) = self.check_length()? else {
+    ///
+    /// # Errors
+    /// [`ResultsError::Vanished`], [`ResultsError::Truncated`].
+    pub fn check(&self) -> Result<(), ResultsError> {
+        let Some(here) = self.as_written()? else {
             return Ok(());
         };
         let same = match self.path.metadata() {
@@ -202,9 +217,9 @@ impl ResultsFile {
         }
     }
 
-    /// Whether the file holds what was written: behind a cut, a record would spoil the file. Returns
-    /// what is known of it; `None` for what is no regular file.
-    fn check_length(&self) -> Result<Option<Metadata>, ResultsError> {
+    /// What is known of the file, where it holds what was written; `None` for what is no regular
+    /// file.
+    fn as_written(&self) -> Result<Option<Metadata>, ResultsError> {
         let Some(written) = self.length else {
             return Ok(None);
         };
@@ -223,10 +238,10 @@ impl ResultsFile {
         Ok(Some(here))
     }
 
-    fn write_line<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
+    fn write_line<T: AsRef<str>>(&mut self, fields: &[T]) -> Result<(), ResultsError> {
         self.line.clear();
-        let written = encode(&mut self.line, fields);
-        let written = written.and_then(|()| self.file.write_all(&self.line));
+        encode(&mut self.line, fields);
+        let written = (&*self.file).write_all(&self.line);
         if let Err(source) = written {
             // Half a line would spoil the next one. Where it cannot be taken away, going on with
             // the file does that.
@@ -241,12 +256,22 @@ impl ResultsFile {
     }
 }
 
-fn encode<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: &[T]) -> io::Result<()> {
-    let mut writer = WriterBuilder::new()
-        .terminator(Terminator::Any(b'\n'))
-        .from_writer(line);
-    writer.write_record(fields)?;
-    writer.flush()
+/// Adds one record to the line, quoted as RFC 4180 asks. A writer of the library's would have to be
+/// made anew for each record, with a buffer of its own.
+fn encode<T: AsRef<str>>(line: &mut Vec<u8>, fields: &[T]) {
+    for (n, field) in fields.iter().map(AsRef::as_ref).enumerate() {
+        if n > 0 {
+            line.push(b',');
+        }
+        let special = |byte| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+        if field.bytes().any(special) {
+            let quoted = field.replace('"', "\"\"");
+            line.extend([b"\"", quoted.as_bytes(), b"\""].concat());
+        } else {
+            line.extend_from_slice(field.as_bytes());
+        }
+    }
+    line.push(b'\n');
 }
 
 /// What holds nothing, such as a pipe or `/dev/stdout`, is written to in each mode. A file keeps

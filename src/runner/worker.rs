@@ -66,8 +66,7 @@ impl Ending {
     }
 }
 
-/// Whoever works on rows. Clones share everything.
-#[derive(Clone)]
+/// Whoever works on rows.
 pub struct Worker {
     /// How.
     pub settings: WorkerSettings,
@@ -86,7 +85,7 @@ pub struct Worker {
 impl Worker {
     /// Works on one row to its end. Sends exactly one [`Event::Finished`] or [`Event::Abandoned`].
     /// Returns what became of the row; `None` where a stop cut it.
-    pub async fn work(self, mut row: Row, place: Place) -> Option<OutcomeKind> {
+    pub async fn work(self: Arc<Self>, mut row: Row, place: Place) -> Option<OutcomeKind> {
         let span = tracing::debug_span!("row", row = row.number, user = %row.user);
         async {
             let _wire = self.shutdown.tripwire(Fault::Row(row.number));

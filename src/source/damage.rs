@@ -97,13 +97,16 @@ fn impossible(usage: Use, value: &str) -> Option<String> {
     if longest == LONGEST_ID && matches!(value, "." | "..") {
         return cannot("be `.` or `..`");
     }
-    if value.contains(['\n', '\r']) {
+    // Most values are plain: nothing else has to be looked for in them.
+    let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let holds = |odd: fn(char) -> bool| !plain && value.contains(odd);
+    if holds(|c| matches!(c, '\n' | '\r')) {
         return cannot("hold a line break; is a quote opened here that should not be?");
     }
-    if value.chars().any(|c| c.is_control() || is_invisible(c)) {
+    if holds(|c| c.is_control() || is_invisible(c)) {
         return cannot("hold control characters or invisible ones");
     }
-    if value.contains(char::REPLACEMENT_CHARACTER) {
+    if holds(|c| c == char::REPLACEMENT_CHARACTER) {
         return cannot("hold \u{fffd}, which stands for a lost letter; export it again as UTF-8");
     }
     if value.len() > longest {

@@ -25,9 +25,10 @@ pub(super) struct Record {
 
 impl Record {
     fn is_blank(&self) -> bool {
-        let blank = |field: &[u8]| {
-            field.trim_ascii().is_empty()
-                || std::str::from_utf8(field).is_ok_and(|text| trim(text).is_empty())
+        let blank = |field: &[u8]| match field.trim_ascii_start().first() {
+            None => true,
+            Some(first) if first.is_ascii_graphic() => false,
+            Some(_) => std::str::from_utf8(field).is_ok_and(|text| trim(text).is_empty()),
         };
         self.fields.iter().all(blank)
     }

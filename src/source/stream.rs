@@ -21,7 +21,10 @@ use super::{
 };
 
 /// Rows that may have been read and not yet taken.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 256;
+/// The reader waits until there is room for so many: to be woken for each row would cost more than
+/// reading it.
+const ROOM: usize = 128;
 
 /// A source that was looked at before anything is sent.
 #[derive(Debug)]
@@ -160,6 +163,7 @@ impl Prepared {
             // A thread that is stuck in reading must not keep the service open.
             _ => None,
         };
+        let runtime = Handle::current();
         thread::spawn(move || {
             let _wire = sink.shutdown.tripwire(Fault::Source);
             let rows = match (asked, search) {
@@ -170,7 +174,7 @@ impl Prepared {
                 _ => Rows::open(&settings),
             };
             let read = rows.and_then(|rows| match rows {
-                Some(rows) => sink.read_all(settings.limited(rows), &sender),
+                Some(rows) => sink.read_all(settings.limited(rows), &sender, &runtime),
                 None => Ok(None),
             });
             sink.ended(read);
@@ -185,8 +189,10 @@ impl Sink {
         &self,
         rows: impl Iterator<Item = Result<Row, SourceError>>,
         sender: &mpsc::Sender<Row>,
+        runtime: &Handle,
     ) -> Result<Option<u64>, SourceError> {
         let mut count = 0;
+        let mut room = None;
         for row in rows {
             let row = row?;
             count += 1;
@@ -194,10 +200,17 @@ impl Sink {
                 Choice::Recorded => {}
                 Choice::Repeats => self.duplicate(row),
                 // The pool may have stopped; the rows that follow were not started.
-                Choice::Work => match sender.blocking_send(row) {
-                    Ok(()) => {}
-                    Err(_) => return Ok(None),
-                },
+                Choice::Work => {
+                    let mut place = room.as_mut().and_then(Iterator::next);
+                    if place.is_none() {
+                        room = runtime.block_on(sender.reserve_many(ROOM)).ok();
+                        place = room.as_mut().and_then(Iterator::next);
+                    }
+                    let Some(place) = place else {
+                        return Ok(None);
+                    };
+                    place.send(row);
+                }
             }
         }
         Ok(Some(count))

@@ -74,7 +74,7 @@ fn a_file_that_is_cut_is_noticed_and_nothing_is_written_behind_the_cut() {
     let mut results = begun(&folder);
     results.append(&record("a")).expect("written");
     fs::write(results.path(), "row,us").expect("cut");
-    for noticed in [results.sync(), results.append(&record("b"))] {
+    for noticed in [results.sync(), results.check_length()] {
         assert!(
             matches!(noticed, Err(ResultsError::Truncated { length: 6, .. })),
             "{noticed:?}"
@@ -150,7 +150,7 @@ fn fields_are_quoted_as_rfc_4180_says() {
         ("ünïcode", "ünïcode"),
     ] {
         let mut line = Vec::new();
-        super::encode(&mut line, &["1", field, "z"]).expect("memory");
+        super::encode(&mut line, &["1", field, "z"]);
         assert_eq!(
             String::from_utf8(line).expect("UTF-8"),
             format!("1,{written},z\n")
@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn any_text_is_read_back_as_one_record(id in any::<String>()) {
         let mut line = Vec::new();
-        super::encode(&mut line, record(&id).fields()).expect("memory");
+        super::encode(&mut line, record(&id).fields());
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_slice());
         let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
         assert_eq!(records.len(), 1);
