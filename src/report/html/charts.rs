@@ -95,7 +95,7 @@ pub(super) fn bars(id: &str, name: &str, bars: &[Bar]) -> String {
     let height = u32::try_from(bars.len()).unwrap_or(1) * 30 + 6;
     let most = bars.iter().map(|bar| bar.value).max().unwrap_or(0).max(1);
     both(id, name, (HALF, height), |area, width| {
-        let (names, numbers) = if width > NARROW { (175, 75) } else { (160, 55) };
+        let (names, numbers) = if width > NARROW { (175, 75) } else { (152, 72) };
         let room = f64::from(width) - f64::from(names + numbers);
         for (y, bar) in (0..).step_by(30).zip(bars) {
             let ink = style(&INK);
@@ -127,13 +127,16 @@ pub(super) fn over_time(id: &str, name: &str, line: &TimelineChart) -> String {
     let top = most(&line.requests).max(most(&line.rows)).max(1) as f64 / line.step_s * 1.1;
     let steps = line.rows.len();
     let end = (steps as f64 * line.step_s).max(line.step_s);
+    // Labels are round numbers of the unit that is shown.
+    let (unit, unit_name) = unit(end);
+    let step = line.step_s / unit;
     both(id, name, (WHOLE, 280), |area, width| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .margin_right(28)
             .x_label_area_size(34)
             .y_label_area_size(48)
-            .build_cartesian_2d(0.0..end, 0.0..top)?;
+            .build_cartesian_2d(0.0..end / unit, 0.0..top)?;
         let labels = if width > NARROW { 10 } else { 4 };
         chart
             .configure_mesh()
@@ -144,12 +147,14 @@ pub(super) fn over_time(id: &str, name: &str, line: &TimelineChart) -> String {
             .label_style(style(&MUTED))
             .x_labels(labels)
             .y_labels(5)
-            .x_label_formatter(&|seconds| length(*seconds))
+            .x_label_formatter(&|time| format!("{} {unit_name}", trimmed(*time)))
             .y_label_formatter(&|rate| short(*rate))
             .draw()?;
         let ground = |waits: &[f64], colour: RGBColor| {
             let spans = spans(waits, line.step_s).into_iter();
-            spans.map(move |(from, to)| Rectangle::new([(from, 0.0), (to, top)], colour.filled()))
+            spans.map(move |(from, to)| {
+                Rectangle::new([(from / unit, 0.0), (to / unit, top)], colour.filled())
+            })
         };
         chart.draw_series(ground(&line.paused_s, BAND))?;
         chart.draw_series(ground(&line.away_s, AWAY))?;
@@ -157,8 +162,8 @@ pub(super) fn over_time(id: &str, name: &str, line: &TimelineChart) -> String {
             let (left, right) = (n as f64 + 0.06, n as f64 + 0.94);
             Rectangle::new(
                 [
-                    (left * line.step_s, from as f64 / line.step_s),
-                    (right * line.step_s, to as f64 / line.step_s),
+                    (left * step, from as f64 / line.step_s),
+                    (right * step, to as f64 / line.step_s),
                 ],
                 colour.filled(),
             )
@@ -275,16 +280,20 @@ fn centred(style: TextStyle<'static>) -> TextStyle<'static> {
     style.pos(Pos::new(HPos::Center, VPos::Center))
 }
 
-/// A length of time on an axis.
+/// A length of time in its unit.
 fn length(seconds: f64) -> String {
-    let plain = |value: f64, unit: &str| format!("{} {unit}", trimmed(value));
+    let (unit, name) = unit(seconds);
+    format!("{} {name}", trimmed(seconds / unit))
+}
+
+/// The unit that times up to this one are told in: its seconds, and its name.
+fn unit(seconds: f64) -> (f64, &'static str) {
     match seconds {
-        0.0 => "0".to_owned(),
-        s if s < 1.0 => plain((s * 1000.0).round(), "ms"),
-        s if s < 120.0 => plain(s, "s"),
-        s if s < 7_200.0 => plain(s / 60.0, "min"),
-        s if s < 172_800.0 => plain(s / 3600.0, "h"),
-        s => plain(s / 86_400.0, "d"),
+        s if s < 1.0 => (0.001, "ms"),
+        s if s < 120.0 => (1.0, "s"),
+        s if s < 7_200.0 => (60.0, "min"),
+        s if s < 172_800.0 => (3_600.0, "h"),
+        _ => (86_400.0, "d"),
     }
 }
 
@@ -338,7 +347,7 @@ mod tests {
             assert_eq!(short(value), text);
         }
         for (seconds, text) in [
-            (0.0, "0"),
+            (0.0, "0 ms"),
             (0.05, "50 ms"),
             (30.0, "30 s"),
             (300.0, "5 min"),
