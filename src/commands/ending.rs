@@ -81,11 +81,7 @@ impl Outputs {
         };
         let summary = match &settings.summary {
             Some(template) => expand(template, &values)?,
-            None => {
-                let mut path = results.clone().into_os_string();
-                path.push(".json");
-                PathBuf::from(path)
-            }
+            None => beside(&results),
         };
         let metrics = settings.outputs.metrics.as_deref();
         let metrics = metrics.map(|template| expand(template, &values));
@@ -165,6 +161,13 @@ impl Outputs {
             source,
         })
     }
+}
+
+/// The summary of these results, where no other name is given.
+pub(super) fn beside(results: &Path) -> PathBuf {
+    let mut path = results.as_os_str().to_owned();
+    path.push(".json");
+    PathBuf::from(path)
 }
 
 /// Refuses a file that would replace another, each with the option that names it; an input has

@@ -7,7 +7,6 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
-    ffi::OsString,
     fs::File,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -27,7 +26,7 @@ use crate::{
     stats::{Failure, Tally},
 };
 
-use super::ending::Started;
+use super::ending::{Started, beside};
 
 /// So many users who stand in two shards are named.
 const NAMED: u64 = 20;
@@ -78,13 +77,6 @@ fn shards_named(named: &[PathBuf]) -> Vec<PathBuf> {
     let summaries: Vec<_> = named.iter().map(|path| beside(path)).collect();
     let results = named.iter().filter(|path| !summaries.contains(path));
     results.cloned().collect()
-}
-
-/// The summary of these results.
-fn beside(results: &Path) -> PathBuf {
-    let mut path = OsString::from(results);
-    path.push(".json");
-    PathBuf::from(path)
 }
 
 /// Where results and summary go: not where any are read.

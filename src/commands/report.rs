@@ -1,9 +1,8 @@
 //! `report`: a results file rendered again, with the summary beside it where there is one.
 
 use std::{
-    ffi::OsString,
     io::{self, ErrorKind, IsTerminal},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime},
 };
 
@@ -22,7 +21,7 @@ use crate::{
     stats::Stats,
 };
 
-use super::ending::{apart, quoted};
+use super::ending::{apart, beside, quoted};
 
 /// Why a run without a summary is not told of as complete.
 const NO_SUMMARY: &str =
@@ -92,13 +91,6 @@ pub(super) fn write_page(
         path: html.to_owned(),
         source,
     })
-}
-
-/// The summary of these results, where nothing else is said.
-fn beside(results: &Path) -> PathBuf {
-    let mut path = OsString::from(results);
-    path.push(".json");
-    PathBuf::from(path)
 }
 
 /// The summary as its file has it. One that was not named may be missing.
