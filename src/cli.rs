@@ -302,6 +302,12 @@ pub struct PaceArgs {
     /// Requests that may go at once after idling [default: 1, even pacing]
     #[arg(long, value_name = "N")]
     pub burst: Option<String>,
+    /// One --rate for all processes that name this store and the same tenant: redis://[USER@]HOST, or rediss:// for TLS
+    #[arg(long, value_name = "URL")]
+    pub rate_store: Option<String>,
+    /// The store's password, in a file that only you can read
+    #[arg(long, value_name = "FILE")]
+    pub rate_store_password_file: Option<PathBuf>,
     /// Requests under way at once [default: 32]
     #[arg(long, value_name = "N")]
     pub concurrency: Option<String>,
@@ -356,6 +362,12 @@ pub struct MergeArgs {
     /// Where the joined summary goes [default: the results file's name + .json]
     #[arg(long, value_name = "FILE")]
     pub summary: Option<String>,
+    /// Numbers of the whole for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+    /// The metrics' label `job` [default: bulk-unlock]
+    #[arg(long, value_name = "NAME")]
+    pub metrics_job: Option<String>,
     /// What the summary on stdout looks like [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,

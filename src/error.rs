@@ -7,6 +7,7 @@ use crate::{
     auth::AuthError,
     config::ConfigError,
     http::HttpSetupError,
+    rate_store::RateStoreError,
     report::JoinError,
     results::{LockError, PathError, ResultsError},
     simulator::{ScenarioError, UserFileError},
@@ -37,6 +38,9 @@ pub enum AppError {
     /// Shards that cannot be joined.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// The store of a rate for several processes.
+    #[error(transparent)]
+    RateStore(#[from] RateStoreError),
     /// The lock that was asked for.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -94,6 +98,7 @@ impl AppError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_)
+            | Self::RateStore(_)
             | Self::Path(_)
             | Self::Http(_)
             | Self::LogFile { .. }
@@ -118,6 +123,7 @@ impl AppError {
             Self::Source(error) => error.hint(),
             Self::Results(error) => error.hint().to_owned(),
             Self::Join(error) => error.hint(),
+            Self::RateStore(error) => error.hint(),
             Self::Lock(error) => error.hint().to_owned(),
             Self::Output { .. } => {
                 "name a file in a folder that exists and that you may write to".to_owned()

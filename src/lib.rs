@@ -27,6 +27,7 @@ pub mod identity;
 pub mod logging;
 pub mod model;
 pub mod ping;
+pub mod rate_store;
 pub mod report;
 pub mod results;
 pub mod retry;

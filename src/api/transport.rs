@@ -95,7 +95,12 @@ impl Transport {
             }))
             .await;
         let not_before = match &reply {
-            Ok(reply) => self.hold(reply).await,
+            Ok(reply) => {
+                if reply.status == 429 {
+                    self.throttle.refused();
+                }
+                self.hold(reply).await
+            }
             Err(_) => None,
         };
         let sign = classify::sign(&reply);
@@ -105,6 +110,7 @@ impl Transport {
             Err(error) => error.text.clone(),
         };
         self.health.heard(sign, request.about, &said).await;
+        self.throttle.away(|| self.health.away_since().is_some());
         let next = Next {
             not_before,
             unanswered: sign != Sign::Answers,

@@ -151,15 +151,8 @@ impl Outputs {
 
     /// Writes the metrics, where they are asked for.
     fn write_metrics(&self, summary: &Summary, job: &str) -> Result<(), AppError> {
-        let Some(path) = &self.metrics else {
-            return Ok(());
-        };
-        let earlier = std::fs::read_to_string(path).unwrap_or_default();
-        let written = write_for_all(path, &metrics(summary, job, &earlier));
-        written.map_err(|source| AppError::Output {
-            path: path.clone(),
-            source,
-        })
+        let path = self.metrics.as_deref();
+        path.map_or(Ok(()), |path| write_metrics(path, summary, job))
     }
 }
 
@@ -190,6 +183,16 @@ pub(super) fn apart(named: &[(&'static str, &Path)]) -> Result<(), ConfigError> 
         }
     }
     Ok(())
+}
+
+/// Replaces the file of metrics. What it had that this run does not tell stays.
+pub(super) fn write_metrics(path: &Path, summary: &Summary, job: &str) -> Result<(), AppError> {
+    let earlier = std::fs::read_to_string(path).unwrap_or_default();
+    let written = write_for_all(path, &metrics(summary, job, &earlier));
+    written.map_err(|source| AppError::Output {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Whether this file can be replaced, or made.
@@ -351,7 +354,7 @@ fn going_on(typed: impl Iterator<Item = String>, pinned: &[(&str, String)]) -> S
             words.extend([(*option).to_owned(), quoted(now)]);
             continue;
         }
-        words.push(quoted(&word));
+        words.push(quoted(&without_password(&word)));
     }
     words.push("--resume".to_owned());
     for (option, value) in pinned {
@@ -360,6 +363,17 @@ fn going_on(typed: impl Iterator<Item = String>, pinned: &[(&str, String)]) -> S
         }
     }
     words.join(" ")
+}
+
+/// The word; of a store's URL with a password in it, without that.
+fn without_password(word: &str) -> String {
+    let parts = word.split_once("://").and_then(|(scheme, rest)| {
+        let (signed_in, place) = rest.rsplit_once('@')?;
+        let (user, _) = signed_in.split_once(':')?;
+        let store = scheme.ends_with("redis") || scheme.ends_with("rediss");
+        store.then(|| format!("{scheme}://{user}:PASSWORD@{place}"))
+    });
+    parts.unwrap_or_else(|| word.to_owned())
 }
 
 /// A word as a shell takes it.

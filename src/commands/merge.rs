@@ -26,7 +26,7 @@ use crate::{
     stats::{Failure, Tally},
 };
 
-use super::ending::{Started, beside};
+use super::ending::{Started, beside, write_metrics};
 
 /// So many users who stand in two shards are named.
 const NAMED: u64 = 20;
@@ -61,6 +61,10 @@ pub(super) fn run(
         path: summary_path,
         source,
     })?;
+    if let Some(path) = &args.metrics {
+        let job = args.metrics_job.as_deref().unwrap_or("bulk-unlock");
+        write_metrics(path, &summary, job)?;
+    }
     match args.output {
         Some(OutputFormat::Json) => super::print(&summary.to_json())?,
         _ if global.quiet && summary.exit_code == 0 => {}

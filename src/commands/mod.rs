@@ -3,6 +3,7 @@
 mod ending;
 mod job;
 mod merge;
+mod pace;
 mod plan;
 mod report;
 mod run;

@@ -39,7 +39,8 @@ pub(super) async fn run(args: &PlanArgs, env: &Environment) -> Result<u8, AppErr
     };
     let base_url = connection.base.to_string();
     let unsynched = settings.read.search_unsynched;
-    let mut service = Service::open(connection, &settings.pace, unsynched, shutdown)?;
+    let shard = settings.read.shard;
+    let mut service = Service::open(connection, &settings.pace, unsynched, shard, shutdown).await?;
     get_ready(&mut prepared, &mut service).await?;
     let mut plan = plan_of(&prepared, &source, &settings, base_url);
     if settings.lookup {

@@ -84,7 +84,15 @@ async fn run_told(
     };
     let base_url = connection.base.to_string();
     let unsynched = settings.read.search_unsynched;
-    let mut service = Service::open(connection, &settings.pace, unsynched, shutdown.clone())?;
+    let shard = settings.read.shard;
+    let mut service = Service::open(
+        connection,
+        &settings.pace,
+        unsynched,
+        shard,
+        shutdown.clone(),
+    )
+    .await?;
     let deadline = settings.deadline;
     let deadline = deadline.map(|asked| deadline_of(asked, &settings, &started));
     let _timers = timers::keep(settings.drain, deadline, &shutdown);

@@ -13,12 +13,12 @@ use crate::{
     health::Health,
     http::{Http, HttpSettings},
     retry::Retry,
+    shard::Shard,
     shutdown::{CancelReason, Shutdown},
     stats::Stats,
-    throttle::Throttle,
 };
 
-use super::ending::code_of;
+use super::{ending::code_of, pace::throttle};
 
 /// The service, not called yet, and what has come of the calls so far.
 pub(super) struct Service {
@@ -31,10 +31,11 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn open(
+    pub(super) async fn open(
         connection: Connection,
         pace: &PaceSettings,
         search_unsynched: bool,
+        shard: Option<Shard>,
         shutdown: Shutdown,
     ) -> Result<Self, AppError> {
         let (events, heard) = Events::channel();
@@ -44,12 +45,12 @@ impl Service {
             ca_file: connection.ca_file.clone(),
             pool_size: pace.concurrency.get(),
         })?;
+        let throttle = Arc::new(throttle(pace, &connection.base, shard).await?);
         let settings = ApiSettings {
             base: connection.base,
             credentials: connection.credentials,
             search_unsynched,
         };
-        let throttle = Arc::new(Throttle::new(pace.throttle));
         let retry = Retry {
             policy: pace.retry,
             health: Health::new(pace.max_outage, events.clone(), shutdown.clone()),

@@ -17,8 +17,10 @@ pub(super) async fn run(args: &TokenArgs, env: &Environment) -> Result<u8, AppEr
         connection,
         &PaceSettings::default(),
         false,
+        None,
         Shutdown::default(),
-    )?;
+    )
+    .await?;
     let signed_in = service.api.sign_in().await;
     let token = signed_in.map_err(|error| service.stopped_or(error.into()))?;
     super::print(&format!("{}\n", token.secret().expose_secret()))?;

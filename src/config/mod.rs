@@ -5,6 +5,7 @@
 
 mod connection;
 mod outputs;
+mod pace;
 mod settings;
 mod source;
 mod values;

@@ -9,7 +9,8 @@ use std::{
 use clap::ValueEnum;
 
 use crate::{
-    cli::{GuardArgs, OutputFormat, PaceArgs, PlanArgs, RunArgs, TrialArgs},
+    cli::{ConnectionArgs, GuardArgs, OutputFormat, PaceArgs, PlanArgs, RunArgs, TrialArgs},
+    rate_store::RateStoreSettings,
     report::Guards,
     results::WriteMode,
     retry::RetryPolicy,
@@ -19,15 +20,18 @@ use crate::{
 use super::{
     ConfigError, Environment,
     outputs::{OutputSettings, resolve_outputs},
+    pace::rate_store,
     source::{ReadSettings, resolve_read},
     values::{duration, percentage, positive, whole},
 };
 
 /// How hard the service is pushed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PaceSettings {
     /// Pacing.
     pub throttle: ThrottleSettings,
+    /// Who else goes by the same rate; `None` where nobody does.
+    pub rate_store: Option<RateStoreSettings>,
     /// Requests under way at once.
     pub concurrency: NonZeroUsize,
     /// How often and how far apart one request is tried.
@@ -46,6 +50,7 @@ impl Default for PaceSettings {
                 rate: Rate::default(),
                 burst: NonZeroU32::MIN,
             },
+            rate_store: None,
             concurrency: DEFAULT_CONCURRENCY,
             retry: RetryPolicy::attempts(RetryPolicy::DEFAULT_ATTEMPTS),
             timeout: DEFAULT_TIMEOUT,
@@ -145,7 +150,7 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
         pace: PaceSettings {
             max_outage: length(&args.guards.max_outage, "max-outage", env)?
                 .unwrap_or(DEFAULT_OUTAGE),
-            ..pace(&args.pace, env)?
+            ..pace(&args.pace, &args.connection, env)?
         },
         drain: length(&args.guards.drain, "drain", env)?.unwrap_or(DEFAULT_DRAIN),
         guards: guards(&args.guards, env)?,
@@ -168,7 +173,7 @@ pub fn resolve_plan(args: &PlanArgs, env: &Environment) -> Result<PlanSettings, 
         read,
         lookup: args.lookup,
         output: output(args.output, env)?,
-        pace: pace(&args.pace, env)?,
+        pace: pace(&args.pace, &args.connection, env)?,
         simulate,
     })
 }
@@ -214,7 +219,11 @@ fn guards(args: &GuardArgs, env: &Environment) -> Result<Guards, ConfigError> {
     })
 }
 
-fn pace(args: &PaceArgs, env: &Environment) -> Result<PaceSettings, ConfigError> {
+fn pace(
+    args: &PaceArgs,
+    connection: &ConnectionArgs,
+    env: &Environment,
+) -> Result<PaceSettings, ConfigError> {
     let rate = env.option(args.rate.as_deref(), "rate");
     let rate = rate.map(|text| text.parse::<Rate>()).transpose();
     let rate = rate.map_err(|error| ConfigError::value("rate", error.to_string()))?;
@@ -225,6 +234,7 @@ fn pace(args: &PaceArgs, env: &Environment) -> Result<PaceSettings, ConfigError>
             rate: rate.unwrap_or_default(),
             burst: number(&args.burst, "burst", env)?.unwrap_or(NonZeroU32::MIN),
         },
+        rate_store: rate_store(args, connection, env)?,
         concurrency: number(&args.concurrency, "concurrency", env)?.unwrap_or(usual.concurrency),
         retry: attempts.map_or(usual.retry, RetryPolicy::attempts),
         timeout: length(&args.timeout, "timeout", env)?.unwrap_or(usual.timeout),

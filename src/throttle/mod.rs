@@ -9,6 +9,7 @@
 //! 1,000/s. At most `FORGIVEN` of lateness is made up for, so a stall does not become a burst.
 
 mod rate;
+mod shared;
 
 use std::{
     num::NonZeroU32,
@@ -32,6 +33,9 @@ use tokio::{
 };
 
 pub use rate::{Rate, RateError};
+pub use shared::{Ask, Granted, Store};
+
+use shared::{Shared, Turn};
 
 /// How much of a timer's lateness is made up for.
 const FORGIVEN: Duration = Duration::from_millis(3);
@@ -64,6 +68,10 @@ pub struct Throttle {
     /// Held by the one waiter who is next; at most one of the queue waits for it.
     gate: Mutex<()>,
     rate: Rate,
+    /// This process's share, where several go by one rate.
+    share: Option<Shared>,
+    /// The gate of this process alone, at one of so many parts of the rate.
+    alone: StdMutex<Option<(u32, Arc<Self>)>>,
 }
 
 impl Throttle {
@@ -84,11 +92,33 @@ impl Throttle {
             queue: Mutex::new(()),
             gate: Mutex::new(()),
             rate: settings.rate,
+            share: None,
+            alone: StdMutex::default(),
+        }
+    }
+
+    /// A gate of which several processes have one each, and all go by one rate. While the store of
+    /// that rate is away, this one goes by its part: one of `parts`, or of as many processes as
+    /// the store has seen at last. `first`: what the store said at first, where it did.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[must_use]
+    pub fn shared(
+        settings: ThrottleSettings,
+        store: Store,
+        parts: u32,
+        first: Option<Granted>,
+    ) -> Self {
+        Self {
+            share: Some(Shared::new(store, parts, first)),
+            ..Self::new(settings)
         }
     }
 
     /// Waits for the next permit. Dropping the future gives up the place in the queue, no more.
     pub async fn acquire(&self) {
+        let _waiting = self.share.as_ref().map(Shared::waiting);
         let _first = self.queue.lock().await;
         self.acquire_urgent().await;
     }
@@ -96,11 +126,57 @@ impl Throttle {
     /// The next permit but one, past the queue: for a request that those in the queue wait for.
     pub async fn acquire_urgent(&self) {
         let _turn = self.gate.lock().await;
+        let _waiting = self.share.as_ref().map(Shared::waiting);
         loop {
             self.wait_for_deadline().await;
-            if self.take_slot().await && Instant::now() >= self.not_before() {
+            let taken = match &self.share {
+                Some(share) => self.take_turn(share).await,
+                None => self.take_slot().await,
+            };
+            if taken && Instant::now() >= self.not_before() {
                 return;
             }
+        }
+    }
+
+    /// Waits for the next permit of all processes' rate. False where it came too late.
+    async fn take_turn(&self, share: &Shared) -> bool {
+        let Turn::Alone(parts) = share.turn().await else {
+            return true;
+        };
+        let gate = self.part(parts);
+        Box::pin(gate.acquire_urgent()).await;
+        // The store may have come back meanwhile, and given this part to others.
+        share.is_alone()
+    }
+
+    /// The gate of this process alone.
+    fn part(&self, parts: u32) -> Arc<Self> {
+        let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*alone {
+            Some((same, gate)) if *same == parts => Arc::clone(gate),
+            _ => {
+                let gate = Arc::new(Self::new(ThrottleSettings {
+                    rate: self.rate.scaled(1.0 / f64::from(parts)),
+                    burst: NonZeroU32::MIN,
+                }));
+                *alone = Some((parts, Arc::clone(&gate)));
+                gate
+            }
+        }
+    }
+
+    /// The service refused a request because of its limit.
+    pub fn refused(&self) {
+        if let Some(share) = &self.share {
+            share.refused();
+        }
+    }
+
+    /// Whether the service does not answer at all: those who share the rate should know.
+    pub fn away(&self, away: impl FnOnce() -> bool) {
+        if let Some(share) = &self.share {
+            share.away(away());
         }
     }
 
@@ -112,6 +188,9 @@ impl Throttle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let later = deadline > *not_before;
+        if let Some(share) = self.share.as_ref().filter(|_| later) {
+            share.rest_until(deadline);
+        }
         *not_before = deadline.max(*not_before);
         later
     }

@@ -18,6 +18,8 @@ mod outcomes;
 mod ping;
 mod plan;
 mod promises;
+#[cfg(feature = "shared-limit")]
+mod rate_store;
 mod report;
 mod running;
 mod secrets;

@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Ask, Granted,
+    slots::{Next, Slots, is_over},
+};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn granted(permits: u32, wait_ms: u64) -> Granted {
+    Granted {
+        permits,
+        wait: ms(wait_ms),
+        apart: ms(5),
+        cuts: 0,
+        rate: 200.0,
+        rest: Duration::ZERO,
+        processes: 4,
+        ahead: ms(500),
+    }
+}
+
+fn slot(next: Next) -> Instant {
+    match next {
+        Next::Slot(at) => at,
+        other => panic!("no slot: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_come_in_blocks_and_those_that_were_missed_are_gone() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    assert_eq!(slots.next(start), Next::Nothing);
+    let ask = slots.ask(30, start + ms(5)).expect("somebody waits");
+    assert_eq!(ask.wanted, 10, "a twentieth of a second's");
+    slots.take(granted(10, 100), start + ms(5), start + ms(5));
+    assert_eq!(slot(slots.next(start + ms(5))), start + ms(105));
+    assert_eq!(slot(slots.next(start + ms(105))), start + ms(110));
+    // Stopped for a tenth of a second: most of the block is over.
+    let late = start + ms(173);
+    assert_eq!(
+        slot(slots.next(late)),
+        start + ms(150),
+        "as late as timers are"
+    );
+    assert!(is_over(start + ms(105), late) && !is_over(start + ms(150), late));
+    assert_eq!(slots.next(start + ms(300)), Next::Nothing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_much_later_gives_no_slots() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.take(granted(10, 100), start, start + ms(400));
+    assert_eq!(slots.next(start + ms(400)), Next::Nothing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_store_a_process_goes_by_its_part_once_all_slots_are_over() {
+    let start = Instant::now();
+    let mut slots = Slots::new(8, Some(granted(0, 0)), start);
+    slots.take(granted(10, 100), start, start);
+    let ask = Ask {
+        wanted: 10,
+        refused: Some(3),
+        rest: None,
+        away: None,
+        parts: None,
+    };
+    assert_eq!(slots.lost(ask, start + ms(50)), Some(8));
+    assert_eq!(slots.lost(ask, start + ms(60)), None, "said once");
+    assert_eq!(slots.next(start + ms(60)), Next::Rest(start + ms(650)));
+    assert_eq!(slots.next(start + ms(650)), Next::Alone(8));
+    let again = slots
+        .ask(5, start + ms(700))
+        .expect("it looks for the store");
+    assert_eq!(
+        (again.wanted, again.parts, again.refused),
+        (0, Some(8), Some(3))
+    );
+    assert!(slots.take(granted(0, 0), start + ms(700), start + ms(700)));
+    assert_eq!(slots.next(start + ms(700)), Next::Nothing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_binds_slots_that_were_given_out_before_and_is_told() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.take(granted(10, 0), start, start);
+    slots.rest_until(start + ms(2_000));
+    assert_eq!(slots.next(start), Next::Rest(start + ms(2_000)));
+    let told = slots.ask(0, start).expect("news").rest;
+    assert_eq!(told, Some(ms(2_000)));
+    assert_eq!(
+        slots.next(start + ms(2_000)),
+        Next::Nothing,
+        "no slot is left over"
+    );
+    // Another process was told of one.
+    let rest = Granted {
+        rest: ms(300),
+        ..granted(5, 10)
+    };
+    slots.take(rest, start + ms(2_000), start + ms(2_000));
+    assert_eq!(slots.next(start + ms(2_001)), Next::Rest(start + ms(2_300)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_nothing_to_send_asks_for_nothing_but_is_heard_of() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    assert_eq!(slots.ask(0, start).expect("a pulse").wanted, 0);
+    let until = slots.ask(0, start).expect_err("nothing to ask");
+    assert_eq!(until, start + ms(400));
+    assert!(slots.away(true) && !slots.away(true));
+    assert_eq!(slots.ask(0, start).expect("news").away, Some(true));
+    assert!(slots.ask(0, start).is_err());
+}
