@@ -95,25 +95,11 @@ impl Outputs {
         })
     }
 
-    /// Refuses to write over the file that the users are read from.
+    /// Refuses to write over the file that the users are read from, or over another output.
     pub(super) fn spare(&self, source: Option<&Path>) -> Result<(), ConfigError> {
-        let Some(source) = source.and_then(|path| path.canonicalize().ok()) else {
-            return Ok(());
-        };
-        for (option, output) in [("results", &self.results), ("summary", &self.summary)] {
-            if output.canonicalize().is_ok_and(|output| output == source) && source.is_file() {
-                let why = format!("the users are read from {}", output.display());
-                return Err(ConfigError::value(option, why));
-            }
-        }
-        Ok(())
-    }
-
-    /// What would be in the way at the end should be known before the first request.
-    pub(super) fn check(&self, source: Option<&Path>, mode: WriteMode) -> Result<(), AppError> {
         let named = [
             ("", source),
-            ("results", Some(&self.results)),
+            ("results", Some(self.results.as_path())),
             ("summary", Some(&self.summary)),
             ("metrics", self.metrics.as_deref()),
             ("html", self.html.as_deref()),
@@ -121,7 +107,11 @@ impl Outputs {
         let named = named
             .into_iter()
             .filter_map(|(name, path)| Some((name, path?)));
-        apart(&named.collect::<Vec<_>>())?;
+        apart(&named.collect::<Vec<_>>())
+    }
+
+    /// What would be in the way at the end should be known before the first request.
+    pub(super) fn check(&self, mode: WriteMode) -> Result<(), AppError> {
         let there = self.results.metadata();
         if mode == WriteMode::CreateNew && there.is_ok_and(|found| found.is_file()) {
             return Err(ResultsError::Exists(self.results.clone()).into());
@@ -175,10 +165,12 @@ pub(super) fn apart(named: &[(&'static str, &Path)]) -> Result<(), ConfigError> 
     for (n, (option, path)) in named.iter().enumerate() {
         let device = path.metadata().is_ok_and(|found| !found.is_file());
         if !device && places[n].is_some() && places[..n].contains(&places[n]) {
-            let why = format!(
-                "{} is in use by this very run; name another file",
-                path.display()
-            );
+            let first = places.iter().position(|place| *place == places[n]);
+            let path = path.display();
+            let why = match first.map_or("", |first| named[first].0) {
+                "" => format!("the users are read from {path}; name another file"),
+                other => format!("{path} is --{other} already; name another file"),
+            };
             return Err(ConfigError::value(option, why));
         }
     }

@@ -35,7 +35,11 @@ pub(super) fn run(
     let path = &args.results;
     let summary_path = args.summary.clone().unwrap_or_else(|| beside(path));
     if let Some(html) = &args.html {
-        apart(&[("", path), ("summary", &summary_path), ("html", html)])?;
+        apart(&[
+            ("results", path),
+            ("summary", &summary_path),
+            ("html", html),
+        ])?;
     }
     let digest = Digest::of(&mut Records::open(path)?)?;
     let document = read(&summary_path, args.summary.is_some())?;
@@ -49,7 +53,11 @@ pub(super) fn run(
         }
         None => None,
     };
-    let (summary, stats) = retell(told, &digest, path, code);
+    let (mut summary, stats) = retell(told, &digest, path, code);
+    let took = document
+        .as_ref()
+        .and_then(|document| document["duration_s"].as_f64());
+    summary.duration_s = took.unwrap_or(summary.duration_s);
     match (args.output, document) {
         (Some(OutputFormat::Json), Some(document)) => {
             super::print(&crate::report::document(&document))?

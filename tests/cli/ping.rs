@@ -93,10 +93,11 @@ async fn a_monitor_that_stumbles_is_told_again() {
 async fn a_ping_that_fails_never_fails_the_run_and_its_path_stays_out_of_the_log() {
     let world = World::new(2, "").await;
     let monitor = Monitor::new(&[404]).await;
-    let nobody = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("bound")
-    };
+    // Bound and not listening: refuses, and no other test can be given the port.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(any).expect("a free port");
+    let nobody = socket.local_addr().expect("bound");
     for (address, told) in [(monitor.address, 2), (nobody, 2)] {
         let options = format!("--overwrite --ping http://{address}/c0ffee");
         let ran = world.run(SignIn::Ec, &options);
