@@ -362,6 +362,9 @@ pub struct MergeArgs {
     /// Where the joined summary goes [default: the results file's name + .json]
     #[arg(long, value_name = "FILE")]
     pub summary: Option<String>,
+    /// The report of the whole, as one page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Numbers of the whole for Prometheus
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,

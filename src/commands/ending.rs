@@ -188,7 +188,7 @@ pub(super) fn write_metrics(path: &Path, summary: &Summary, job: &str) -> Result
 }
 
 /// Whether this file can be replaced, or made.
-fn replaceable(path: &Path) -> Result<(), AppError> {
+pub(super) fn replaceable(path: &Path) -> Result<(), AppError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

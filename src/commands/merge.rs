@@ -17,7 +17,8 @@ use crate::{
     config::Environment,
     error::AppError,
     report::{
-        JoinError, Joined, Part, Told, numbers, render, summary_of_all, whole, write_atomically,
+        Digest, JoinError, Joined, Part, Told, numbers, render, summary_of_all, whole,
+        write_atomically,
     },
     results::{
         InSeveral, Placeholders, Record, Records, ResultsError, ResultsFile, Users, WriteMode,
@@ -26,7 +27,10 @@ use crate::{
     stats::{Failure, Tally},
 };
 
-use super::ending::{Started, beside, write_metrics};
+use super::{
+    ending::{Started, apart, beside, replaceable, write_metrics},
+    report::write_page,
+};
 
 /// So many users who stand in two shards are named.
 const NAMED: u64 = 20;
@@ -61,6 +65,11 @@ pub(super) fn run(
         path: summary_path,
         source,
     })?;
+    if let Some(html) = &args.html {
+        let digest = Digest::of(&mut Records::open(&results)?)?;
+        let document = serde_json::to_value(&summary).expect("numbers and texts are JSON");
+        write_page(html, &digest, Some(&document), &results)?;
+    }
     if let Some(path) = &args.metrics {
         let job = args.metrics_job.as_deref().unwrap_or("bulk-unlock");
         write_metrics(path, &summary, job)?;
@@ -105,9 +114,28 @@ fn outputs(
         .flat_map(|path| [path.canonicalize(), beside(path).canonicalize()])
         .flatten()
         .collect();
-    for output in [&results, &summary] {
+    let pages = [
+        ("html", args.html.as_deref()),
+        ("metrics", args.metrics.as_deref()),
+    ];
+    let pages = pages
+        .into_iter()
+        .filter_map(|(option, path)| Some((option, path?)));
+    let replaced: Vec<_> = [("summary", summary.as_path())]
+        .into_iter()
+        .chain(pages)
+        .collect();
+    let written: Vec<_> = [("results", results.as_path())]
+        .into_iter()
+        .chain(replaced.clone())
+        .collect();
+    apart(&written)?;
+    replaced
+        .iter()
+        .try_for_each(|(_, path)| replaceable(path))?;
+    for (_, output) in written {
         if output.canonicalize().is_ok_and(|path| read.contains(&path)) {
-            return Err(JoinError::OutputIsInput(output.clone()).into());
+            return Err(JoinError::OutputIsInput(output.to_owned()).into());
         }
     }
     if !args.overwrite && results.metadata().is_ok_and(|found| found.is_file()) {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod disk;
 mod documents;
+mod engines;
 mod guards;
 mod interop;
 mod kills;

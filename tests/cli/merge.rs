@@ -51,8 +51,18 @@ fn by_row(records: Vec<Record>) -> BTreeMap<u64, Record> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_shards_did_stands_in_one_file_with_one_summary() {
     let world = three_shards(60, "[[fault]]\nkind = \"503\"\nprobability = 0.1").await;
-    let ran = merge(&world, ALL);
+    let ran = merge(
+        &world,
+        &format!("{ALL} --html all.html --metrics all.prom --metrics-job m"),
+    );
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let metrics = fs::read_to_string(world.path("all.prom")).expect("metrics");
+    let unlocked = "bulk_unlock_rows{outcome=\"unlocked\",job=\"m\"} 60\n";
+    assert!(metrics.contains(unlocked), "{metrics}");
+    let page = fs::read_to_string(world.path("all.html")).expect("a page");
+    assert!(page.contains("all.csv"), "{page}");
+    let same = merge(&world, &format!("{ALL} --overwrite --html all.csv"));
+    assert_eq!(same.code, 2, "{}", same.stderr);
     let merged = world.records_in("all.csv");
     let times = merged.iter().map(|record| record["finished_at"].clone());
     assert!(times.is_sorted(), "in the order of completion");
