@@ -67,7 +67,7 @@ impl RateStoreError {
             Self::Url(_) => "write redis://[USER@]HOST[:PORT][/DATABASE], or rediss:// for TLS".to_owned(),
             Self::Ca { .. } => "name a PEM file that you may read, with --ca-file".to_owned(),
             Self::Refused { .. } => {
-                "see --rate-store, --rate-store-password-file, and that the user may run scripts on keys \
+                "see --rate-store, --rate-store-password-file, --ca-file, and that the user may run scripts on keys \
                  bulk-unlock:*"
                     .to_owned()
             }

@@ -11,8 +11,8 @@ use crate::{
     config::{ConfigError, Environment, RunSettings},
     error::AppError,
     report::{
-        Charts, Digest, Latency, Rows, Status, Summary, Throttled, metrics, render,
-        write_atomically, write_for_all,
+        Charts, Digest, JoinError, Latency, Rows, Status, Summary, Throttled, Told, metrics,
+        render, write_atomically, write_for_all,
     },
     results::{Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp},
     shard::Shard,
@@ -111,7 +111,18 @@ impl Outputs {
     }
 
     /// What would be in the way at the end should be known before the first request.
-    pub(super) fn check(&self, mode: WriteMode) -> Result<(), AppError> {
+    pub(super) fn check(&self, mode: WriteMode, shard: Option<Shard>) -> Result<(), AppError> {
+        if let (WriteMode::Resume, Some(asked)) = (mode, shard)
+            && self.results.exists()
+            && let Ok(told) = Told::read(&beside(&self.results))
+            && told.shard().is_some_and(|held| held != asked)
+        {
+            return Err(AppError::from(JoinError::OtherShard {
+                results: self.results.clone(),
+                held: told.shard_or_whole(),
+                asked,
+            }));
+        }
         let there = self.results.metadata();
         if mode == WriteMode::CreateNew && there.is_ok_and(|found| found.is_file()) {
             return Err(ResultsError::Exists(self.results.clone()).into());

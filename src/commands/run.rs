@@ -76,7 +76,7 @@ async fn run_told(
         Some(simulated) => simulated.connection()?,
         None => resolve_connection(&args.connection, env)?,
     };
-    outputs.check(settings.write_mode)?;
+    outputs.check(settings.write_mode, settings.read.shard)?;
     let resumed = match settings.write_mode {
         WriteMode::Resume => Some(open(&outputs, &settings)?),
         // What is to be replaced is kept until the job begins.

@@ -163,6 +163,8 @@ impl Inner {
             _ => error.to_string(),
         };
         match error.kind() {
+            // That does not mend itself.
+            ErrorKind::Io if why.contains("certificate") => RateStoreError::Refused { place, why },
             ErrorKind::Io => RateStoreError::Away { place, why },
             _ if error.is_timeout() || error.is_connection_dropped() => {
                 RateStoreError::Away { place, why }

@@ -83,6 +83,16 @@ pub enum JoinError {
         /// The other.
         second: PathBuf,
     },
+    /// A shard is to go on with what is not its own.
+    #[error("{results} holds {held}, and this is shard {asked}")]
+    OtherShard {
+        /// The results.
+        results: PathBuf,
+        /// Whose they are.
+        held: String,
+        /// Whose they should be.
+        asked: Shard,
+    },
     /// What is to be written is also to be read.
     #[error("{0} is to be read and to be written")]
     OutputIsInput(PathBuf),
@@ -101,6 +111,10 @@ impl JoinError {
             Self::Twice { .. } => "name the results of each shard once".to_owned(),
             Self::Mixed { .. } | Self::SameRow { .. } => {
                 "name the results of one job's shards, which have one source, one tenant and one N"
+                    .to_owned()
+            }
+            Self::OtherShard { .. } => {
+                "name a file for each shard with --results; {shard} in its name is the shard's number"
                     .to_owned()
             }
             Self::OutputIsInput(_) => "name another file with --results".to_owned(),

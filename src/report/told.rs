@@ -75,6 +75,13 @@ impl Told {
         }
     }
 
+    /// The same, in words.
+    #[must_use]
+    pub fn shard_or_whole(&self) -> String {
+        let shard = self.shard.as_ref();
+        shard.map_or_else(|| "all rows".to_owned(), |shard| format!("shard {shard}"))
+    }
+
     /// What was to be unlocked, where a row names nothing else.
     #[must_use]
     pub fn methods(&self) -> MethodSet {

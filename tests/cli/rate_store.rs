@@ -41,11 +41,20 @@ struct Store {
 impl Store {
     /// `None` where there is no `redis-server`.
     fn start(options: &[&str]) -> Option<Self> {
+        Self::serve(None, options)
+    }
+
+    /// With this file of settings.
+    fn start_with(settings: Option<&std::path::Path>) -> Option<Self> {
+        Self::serve(settings, &[])
+    }
+
+    fn serve(settings: Option<&std::path::Path>, options: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
-        let Some(server) = serve(&folder, port, options) else {
+        let Some(server) = serve(&folder, port, settings, options) else {
             let required = std::env::var_os("BULK_UNLOCK_TEST_REQUIRE_REDIS").is_some();
             assert!(!required, "there is no redis-server to test with");
             eprintln!("skipped: there is no redis-server");
@@ -68,7 +77,7 @@ impl Store {
     }
 
     fn start_again(&mut self) {
-        self.server = serve(&self.folder, self.port, &[]).expect("it was there before");
+        self.server = serve(&self.folder, self.port, None, &[]).expect("it was there before");
     }
 
     /// The way of one process to it.
@@ -90,9 +99,15 @@ impl Drop for Store {
     }
 }
 
-fn serve(folder: &TempDir, port: u16, options: &[&str]) -> Option<Child> {
+fn serve(
+    folder: &TempDir,
+    port: u16,
+    settings: Option<&std::path::Path>,
+    options: &[&str],
+) -> Option<Child> {
     let mut server = Command::new("redis-server");
     server
+        .args(settings)
         .args([
             "--bind",
             "127.0.0.1",
@@ -557,4 +572,74 @@ async fn a_store_that_refuses_or_is_not_there_is_told_at_the_start() {
         assert_eq!(ran.code, code, "{url}: {}", ran.stderr);
         assert!(ran.stderr.contains(said), "{url}: {}", ran.stderr);
     }
+}
+
+/// A CA, and what it signed for this machine: their files in this folder.
+fn certificates(folder: &std::path::Path) {
+    let key = || rcgen::KeyPair::generate().expect("a key");
+    let (ca_key, key) = (key(), key());
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).expect("sound");
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let signed = ca.self_signed(&ca_key).expect("signed");
+    let issuer = rcgen::Issuer::new(ca, ca_key);
+    let names = vec!["localhost".to_owned()];
+    let server = rcgen::CertificateParams::new(names).expect("sound");
+    let server = server.signed_by(&key, &issuer).expect("signed");
+    for (name, text) in [
+        ("ca.pem", signed.pem()),
+        ("server.pem", server.pem()),
+        ("server.key", key.serialize_pem()),
+    ] {
+        fs::write(folder.join(name), text).expect("written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_behind_tls_serves_a_user_who_may_do_no_more_than_needed() {
+    let world = World::new(12, "").await;
+    certificates(world.folder.path());
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = free.local_addr().expect("an address").port().to_string();
+    drop(free);
+    let page = include_str!("../../docs/scaling.md");
+    let rights = page
+        .split("needs `")
+        .nth(1)
+        .and_then(|rest| rest.split('`').next());
+    let rights = rights.expect("the page names them").replace("\\|", "|");
+    let file = |name: &str| world.path(name).display().to_string();
+    let rules = format!(
+        "user default on nopass ~* +@all\nuser unlock on >hidden-word {rights}\ntls-port {port}\ntls-auth-clients no\n\
+         tls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n",
+        file("server.pem"),
+        file("server.key"),
+        file("ca.pem")
+    );
+    world.write("redis.conf", &rules);
+    // Beside it a port without TLS, which tells when the server is up.
+    let Some(_store) = Store::start_with(Some(&world.path("redis.conf"))) else {
+        return;
+    };
+    let run = |ca: &[&str]| {
+        let mut program = world.program();
+        program
+            .args(["run", "users.csv", "--rate", "100", "--overwrite", "-q"])
+            .env(
+                "BULK_UNLOCK_RATE_STORE",
+                format!("rediss://unlock:hidden-word@localhost:{port}"),
+            )
+            .args(ca)
+            .args(world.sign_in(SignIn::Ready));
+        finish(program)
+    };
+    let trusted = run(&["--ca-file", "ca.pem"]);
+    assert_eq!((trusted.code, trusted.stderr.as_str()), (0, ""));
+    let unknown = run(&[]);
+    assert_eq!(unknown.code, 2, "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("certificate"), "{}", unknown.stderr);
+    assert!(
+        !unknown.stderr.contains("hidden-word"),
+        "{}",
+        unknown.stderr
+    );
 }

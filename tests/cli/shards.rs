@@ -162,3 +162,22 @@ async fn a_shard_goes_on_where_it_was_stopped() {
     let total = summary(&world, results)["rows"]["total"].as_u64();
     assert_eq!(total, Some(outcomes(&world, results).len() as u64));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_does_not_go_on_with_the_results_of_another() {
+    let world = World::new(12, "").await;
+    assert_eq!(run(&world, "--shard 0/3 --results all.csv", &[]).code, 0);
+    let before = std::fs::read(world.path("all.csv")).expect("results");
+    let ran = run(&world, "--shard 1/3 --results all.csv --resume", &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("holds shard 0/3"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("{shard}"), "{}", ran.stderr);
+    assert_eq!(
+        std::fs::read(world.path("all.csv")).expect("results"),
+        before
+    );
+    assert_eq!(
+        run(&world, "--shard 0/3 --results all.csv --resume", &[]).code,
+        0
+    );
+}
