@@ -120,13 +120,17 @@ impl Throttle {
     pub async fn acquire(&self) {
         let _waiting = self.share.as_ref().map(Shared::waiting);
         let _first = self.queue.lock().await;
-        self.acquire_urgent().await;
+        self.pass().await;
     }
 
     /// The next permit but one, past the queue: for a request that those in the queue wait for.
     pub async fn acquire_urgent(&self) {
-        let _turn = self.gate.lock().await;
         let _waiting = self.share.as_ref().map(Shared::waiting);
+        self.pass().await;
+    }
+
+    async fn pass(&self) {
+        let _turn = self.gate.lock().await;
         loop {
             self.wait_for_deadline().await;
             let taken = match &self.share {

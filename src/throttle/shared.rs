@@ -111,7 +111,7 @@ struct Inner {
     changed: watch::Sender<()>,
 }
 
-/// Somebody who waits for a permit.
+/// Somebody who waits for a permit, from before its slot is due until it has passed.
 pub(super) struct Waiting<'a>(&'a Inner);
 
 impl fmt::Debug for Shared {
@@ -158,7 +158,9 @@ impl Shared {
                     self.inner.wake.notify_one();
                     sleep_until(at).await;
                     let now = Instant::now();
-                    if !slots::is_over(at, now) && !self.inner.slots().rests(now) {
+                    let mut slots = self.inner.slots();
+                    if !slots::is_over(at, now) && !slots.rests(now) {
+                        slots.used();
                         return Turn::Shared;
                     }
                 }

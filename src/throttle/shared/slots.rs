@@ -56,6 +56,8 @@ enum Store {
 #[derive(Debug)]
 pub(super) struct Slots {
     blocks: VecDeque<Block>,
+    /// One has its slot, and waits for it.
+    handed_out: u32,
     store: Store,
     /// Processes or shards, whichever are more.
     least_parts: u32,
@@ -83,6 +85,7 @@ impl Slots {
     pub(super) fn new(least_parts: u32, first: Option<Granted>, now: Instant) -> Self {
         let mut slots = Self {
             blocks: VecDeque::new(),
+            handed_out: 0,
             store: Store::Here,
             least_parts: least_parts.max(1),
             processes: 1,
@@ -106,6 +109,7 @@ impl Slots {
 
     /// The next slot that can be used, or what has to come before.
     pub(super) fn next(&mut self, now: Instant) -> Next {
+        self.handed_out = 0;
         if let Some(rest) = self.rest.filter(|rest| *rest > now) {
             // Slots within a rest are of no use any more.
             self.forget(rest);
@@ -116,6 +120,7 @@ impl Slots {
             let at = block.next;
             block.next += block.apart;
             block.left -= 1;
+            self.handed_out = 1;
             return Next::Slot(at);
         }
         match self.store {
@@ -134,7 +139,9 @@ impl Slots {
         let most = (self.rate * BLOCK) as u32;
         let wanted = match () {
             () if alone || !short || now < self.not_again_before => 0,
-            () => waiting.saturating_sub(left).min(most.clamp(1, MOST)),
+            () => waiting
+                .saturating_sub(left + self.handed_out)
+                .min(most.clamp(1, MOST)),
         };
         let news = self.refused.is_some() || self.untold_rest || self.untold_away;
         if wanted == 0 && !news && !alone && now < self.pulse {
@@ -144,7 +151,7 @@ impl Slots {
                     .max(self.not_again_before)
             });
             // Where nobody waits there is nothing to ask for, until somebody does.
-            let idle = waiting <= left || soon <= now;
+            let idle = waiting <= left + self.handed_out || soon <= now;
             return Err(if idle {
                 self.pulse
             } else {
@@ -239,6 +246,11 @@ impl Slots {
 
     fn parts(&self) -> u32 {
         self.least_parts.max(self.processes)
+    }
+
+    /// Whoever waited for a slot has used it.
+    pub(super) const fn used(&mut self) {
+        self.handed_out = 0;
     }
 
     /// Whether nothing is to be sent now.

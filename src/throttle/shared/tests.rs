@@ -1,9 +1,18 @@
-use std::time::Duration;
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::time::Instant;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use crate::throttle::{Throttle, ThrottleSettings};
 
 use super::{
-    Ask, Granted,
+    Ask, Granted, Store,
     slots::{Next, Slots, is_over},
 };
 
@@ -120,4 +129,70 @@ async fn who_has_nothing_to_send_asks_for_nothing_but_is_heard_of() {
     assert!(slots.away(true) && !slots.away(true));
     assert_eq!(slots.ask(0, start).expect("news").away, Some(true));
     assert!(slots.ask(0, start).is_err());
+}
+
+/// A store of 100 a second, the permits that it has given, and until when.
+fn store(given: &Arc<Mutex<(u32, Instant)>>) -> Store {
+    let given = Arc::clone(given);
+    Box::new(move |ask| {
+        let given = Arc::clone(&given);
+        Box::pin(async move {
+            sleep(ms(1)).await;
+            let now = Instant::now();
+            let mut given = given.lock().expect("whole");
+            let start = given.1.max(now);
+            let apart = ms(10);
+            *given = (given.0 + ask.wanted, start + apart * ask.wanted);
+            Ok(Granted {
+                permits: ask.wanted,
+                wait: start - now,
+                apart,
+                rate: 100.0,
+                ..granted(0, 0)
+            })
+        })
+    })
+}
+
+fn throttle(given: &Arc<Mutex<(u32, Instant)>>) -> Throttle {
+    let settings = ThrottleSettings {
+        rate: "100".parse().expect("a rate"),
+        burst: NonZeroU32::MIN,
+    };
+    Throttle::shared(settings, store(given), 1, Some(granted(0, 0)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_at_a_time_costs_one_permit_each() {
+    let given = Arc::new(Mutex::new((0, Instant::now())));
+    let throttle = throttle(&given);
+    for _ in 0..50 {
+        throttle.acquire().await;
+        sleep(ms(40)).await;
+    }
+    assert_eq!(given.lock().expect("whole").0, 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_at_once_use_the_whole_rate_and_never_more() {
+    let start = Instant::now();
+    let given = Arc::new(Mutex::new((0, start)));
+    let throttle = Arc::new(throttle(&given));
+    let mut tasks = JoinSet::new();
+    for _ in 0..300 {
+        let throttle = Arc::clone(&throttle);
+        tasks.spawn(async move {
+            throttle.acquire().await;
+            start.elapsed()
+        });
+    }
+    let mut times = tasks.join_all().await;
+    times.sort_unstable();
+    let last = times.last().expect("permits");
+    assert!((ms(2_985)..ms(3_100)).contains(last), "{last:?}");
+    for (n, at) in times.iter().enumerate().skip(100) {
+        assert!(*at - times[n - 100] >= ms(999), "{n}");
+    }
+    let asked = given.lock().expect("whole").0;
+    assert!((300..=305).contains(&asked), "{asked}");
 }
