@@ -131,8 +131,9 @@ async fn who_has_nothing_to_send_asks_for_nothing_but_is_heard_of() {
     assert!(slots.ask(0, start).is_err());
 }
 
-/// A store of 100 a second, the permits that it has given, and until when.
-fn store(given: &Arc<Mutex<(u32, Instant)>>) -> Store {
+/// A store of 100 a second whose next slot lies at least so far ahead; the permits that it has
+/// given, and until when.
+fn store(given: &Arc<Mutex<(u32, Instant)>>, ahead: Duration) -> Store {
     let given = Arc::clone(given);
     Box::new(move |ask| {
         let given = Arc::clone(&given);
@@ -140,7 +141,7 @@ fn store(given: &Arc<Mutex<(u32, Instant)>>) -> Store {
             sleep(ms(1)).await;
             let now = Instant::now();
             let mut given = given.lock().expect("whole");
-            let start = given.1.max(now);
+            let start = given.1.max(now + ahead);
             let apart = ms(10);
             *given = (given.0 + ask.wanted, start + apart * ask.wanted);
             Ok(Granted {
@@ -154,21 +155,22 @@ fn store(given: &Arc<Mutex<(u32, Instant)>>) -> Store {
     })
 }
 
-fn throttle(given: &Arc<Mutex<(u32, Instant)>>) -> Throttle {
+fn throttle(given: &Arc<Mutex<(u32, Instant)>>, ahead: Duration) -> Throttle {
     let settings = ThrottleSettings {
         rate: "100".parse().expect("a rate"),
         burst: NonZeroU32::MIN,
     };
-    Throttle::shared(settings, store(given), 1, Some(granted(0, 0)))
+    Throttle::shared(settings, store(given, ahead), 1, Some(granted(0, 0)))
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_request_at_a_time_costs_one_permit_each() {
     let given = Arc::new(Mutex::new((0, Instant::now())));
-    let throttle = throttle(&given);
+    // Others have the slots before.
+    let throttle = throttle(&given, ms(100));
     for _ in 0..50 {
         throttle.acquire().await;
-        sleep(ms(40)).await;
+        sleep(ms(250)).await;
     }
     assert_eq!(given.lock().expect("whole").0, 50);
 }
@@ -177,7 +179,7 @@ async fn one_request_at_a_time_costs_one_permit_each() {
 async fn many_at_once_use_the_whole_rate_and_never_more() {
     let start = Instant::now();
     let given = Arc::new(Mutex::new((0, start)));
-    let throttle = Arc::new(throttle(&given));
+    let throttle = Arc::new(throttle(&given, Duration::ZERO));
     let mut tasks = JoinSet::new();
     for _ in 0..300 {
         let throttle = Arc::clone(&throttle);
