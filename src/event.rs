@@ -23,6 +23,11 @@ pub enum Event {
         /// The end of the wait, on the wall clock.
         until: SystemTime,
     },
+    /// The service's limit made the rate another.
+    Paced {
+        /// Requests a second from now on; `None` at the ceiling again.
+        slowed_to: Option<f64>,
+    },
     /// The service stopped answering, or answers again.
     Away {
         /// Since when it has not answered, on the wall clock; `None` where it answers again.

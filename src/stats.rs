@@ -96,6 +96,10 @@ pub struct Stats {
     pub abandoned: u64,
     /// Until when the service last asked all to wait.
     pub paused_until: Option<SystemTime>,
+    /// Requests a second, where the service's limit keeps them below the ceiling.
+    pub slowed_to: Option<f64>,
+    /// The slowest rate so far; `None` where it was the ceiling at all times.
+    pub slowest: Option<f64>,
     /// Since when the service has not answered; `None` where it does.
     pub away_since: Option<SystemTime>,
     latency: Histogram<u64>,
@@ -118,6 +122,8 @@ impl Stats {
             retries: 0,
             abandoned: 0,
             paused_until: None,
+            slowed_to: None,
+            slowest: None,
             away_since: None,
             latency: Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are sound"),
             timeline: Timeline::default(),
@@ -158,6 +164,11 @@ impl Stats {
             }
             Event::Retrying { .. } => self.retries += 1,
             Event::Paused { until } => self.paused_until = Some(*until),
+            Event::Paced { slowed_to } => {
+                self.slowed_to = *slowed_to;
+                let rates = slowed_to.iter().chain(&self.slowest);
+                self.slowest = rates.copied().reduce(f64::min);
+            }
             Event::Away { since } => self.away_since = *since,
             Event::Recorded { .. } => {}
             Event::LookedUp { flags } => {

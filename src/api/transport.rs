@@ -110,6 +110,12 @@ impl Transport {
             Err(error) => error.text.clone(),
         };
         self.health.heard(sign, request.about, &said).await;
+        if let Some(slowed_to) = self.throttle.news() {
+            if let Some(rate) = slowed_to {
+                tracing::info!("the service's limit: all who share the rate go at {rate:.1}/s");
+            }
+            self.events.send(Event::Paced { slowed_to }).await;
+        }
         self.throttle.away(|| self.health.away_since().is_some());
         let next = Next {
             not_before,

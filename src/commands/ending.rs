@@ -262,7 +262,8 @@ pub(super) fn summarize(
         130 | 143 => Status::Interrupted,
         _ => Status::Stopped,
     };
-    let rate = settings.pace.throttle.rate.per_s();
+    let ceiling = settings.pace.throttle.rate.per_s();
+    let rate = |found: Option<f64>| found.map_or(ceiling, |rate| (rate * 100.0).round() / 100.0);
     Summary {
         run_id: started.run_id.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -289,8 +290,8 @@ pub(super) fn summarize(
         retries: stats.retries,
         throttled: Throttled {
             responses_429: stats.answers(429),
-            slowest_rate: rate,
-            final_rate: rate,
+            slowest_rate: rate(stats.slowest),
+            final_rate: rate(stats.slowed_to),
         },
         latency_ms: Latency::of(stats),
         shard: settings.read.shard.map(|shard| shard.to_string()),

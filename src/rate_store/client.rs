@@ -150,6 +150,7 @@ impl Inner {
             apart: Duration::from_micros(apart),
             cuts: small(cuts),
             rate: rate as f64 / 1_000.0,
+            slowed: rate + 1 < self.ceiling,
             rest: Duration::from_micros(rest),
             processes: small(processes),
             ahead: Duration::from_micros(ahead),

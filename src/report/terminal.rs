@@ -175,6 +175,9 @@ impl Terminal {
                 parts.push(format!("{count} {what}"));
             }
         }
+        if let Some(rate) = stats.slowed_to {
+            parts.push(format!("limited to {rate:.1}/s"));
+        }
         if let Some(away) = stats.away_since.and_then(|since| since.elapsed().ok()) {
             parts.push(format!("service away for {}", in_words(away)));
         }

@@ -177,6 +177,12 @@ impl Throttle {
         }
     }
 
+    /// What has become of a rate that is shared since this was asked last: requests a second, `None`
+    /// within at the ceiling again.
+    pub fn news(&self) -> Option<Option<f64>> {
+        self.share.as_ref().and_then(Shared::news)
+    }
+
     /// Whether the service does not answer at all: those who share the rate should know.
     pub fn away(&self, away: impl FnOnce() -> bool) {
         if let Some(share) = &self.share {

@@ -73,6 +73,8 @@ pub struct Granted {
     pub cuts: u32,
     /// The rate of all together, in permits a second.
     pub rate: f64,
+    /// Whether the service's limit keeps it below the ceiling.
+    pub slowed: bool,
     /// For so long the service wants nothing to be sent.
     pub rest: Duration,
     /// Processes that share the rate.
@@ -196,6 +198,12 @@ impl Shared {
         if self.inner.slots().away(away) {
             self.inner.wake.notify_one();
         }
+    }
+
+    /// What has become of the rate since this was asked last: requests a second, `None` within at
+    /// the ceiling again.
+    pub(super) fn news(&self) -> Option<Option<f64>> {
+        self.inner.slots().news()
     }
 
     /// Whether the store is away.

@@ -574,6 +574,38 @@ async fn a_store_that_refuses_or_is_not_there_is_told_at_the_start() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_one_process_meets_slows_all_and_the_summary_says_so() {
+    let Some(store) = Store::start(&[]) else {
+        return;
+    };
+    let world = World::new(240, "[limit]\nrequests = 40\nwindow_ms = 1000").await;
+    let run = |index: u32| {
+        let mut program = world.program();
+        program
+            .args(["run", "users.csv", "--shard", &format!("{index}/2")])
+            .args(["--rate", "80/s", "--rate-store", &store.url()])
+            .args(["--results", "s{shard}.csv"])
+            .args(world.sign_in(SignIn::Ready))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        program.spawn().expect("runs")
+    };
+    for mut child in [run(0), run(1)] {
+        let ended = tokio::task::block_in_place(|| child.wait()).expect("ends");
+        assert_eq!(ended.code(), Some(0));
+    }
+    for index in 0..2 {
+        let text = fs::read_to_string(world.path(&format!("s{index}.csv.json")));
+        let summary: serde_json::Value =
+            serde_json::from_str(&text.expect("a summary")).expect("JSON");
+        let slowest = summary["throttled"]["slowest_rate"]
+            .as_f64()
+            .expect("a rate");
+        assert!(slowest < 70.0, "shard {index}: {slowest}");
+    }
+}
+
 /// A CA, and what it signed for this machine: their files in this folder.
 fn certificates(folder: &std::path::Path) {
     let key = || rcgen::KeyPair::generate().expect("a key");

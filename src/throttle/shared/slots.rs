@@ -22,6 +22,9 @@ const PULSE: Duration = Duration::from_millis(400);
 const SOONEST: Duration = Duration::from_millis(5);
 const MOST: u32 = 256;
 
+/// A rise that is told.
+const RISE: f64 = 1.05;
+
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Next {
@@ -63,6 +66,9 @@ pub(super) struct Slots {
     least_parts: u32,
     processes: u32,
     rate: f64,
+    /// The rate where it is below the ceiling, now and when that was told last.
+    slowed_to: Option<f64>,
+    told: Option<f64>,
     cuts: u32,
     /// No permit lies further ahead.
     ahead: Duration,
@@ -90,6 +96,8 @@ impl Slots {
             least_parts: least_parts.max(1),
             processes: 1,
             rate: 0.0,
+            slowed_to: None,
+            told: None,
             cuts: 0,
             ahead: Duration::ZERO,
             rest: None,
@@ -173,6 +181,7 @@ impl Slots {
     pub(super) fn take(&mut self, granted: Granted, asked: Instant, now: Instant) -> bool {
         let took = now.saturating_duration_since(asked);
         self.rate = granted.rate;
+        self.slowed_to = granted.slowed.then_some(granted.rate);
         self.cuts = granted.cuts;
         self.processes = granted.processes;
         self.ahead = granted.ahead;
@@ -251,6 +260,20 @@ impl Slots {
     /// Whoever waited for a slot has used it.
     pub(super) const fn used(&mut self) {
         self.handed_out = 0;
+    }
+
+    /// Every fall of the rate, a rise that is worth telling, and the return to the ceiling.
+    pub(super) fn news(&mut self) -> Option<Option<f64>> {
+        let same = match (self.slowed_to, self.told) {
+            (None, None) => true,
+            (Some(now), Some(told)) => (told..told * RISE).contains(&now),
+            _ => false,
+        };
+        if same {
+            return None;
+        }
+        self.told = self.slowed_to;
+        Some(self.told)
     }
 
     /// Whether nothing is to be sent now.

@@ -27,6 +27,7 @@ fn granted(permits: u32, wait_ms: u64) -> Granted {
         apart: ms(5),
         cuts: 0,
         rate: 200.0,
+        slowed: false,
         rest: Duration::ZERO,
         processes: 4,
         ahead: ms(500),
@@ -129,6 +130,29 @@ async fn who_has_nothing_to_send_asks_for_nothing_but_is_heard_of() {
     assert!(slots.away(true) && !slots.away(true));
     assert_eq!(slots.ask(0, start).expect("news").away, Some(true));
     assert!(slots.ask(0, start).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fall_a_marked_rise_and_the_return_are_told_once() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), now);
+    for (rate, slowed, news) in [
+        (200.0, false, None),
+        (170.0, true, Some(Some(170.0))),
+        (172.0, true, None),
+        (180.0, true, Some(Some(180.0))),
+        (150.0, true, Some(Some(150.0))),
+        (200.0, false, Some(None)),
+    ] {
+        let heard = Granted {
+            rate,
+            slowed,
+            ..granted(0, 0)
+        };
+        slots.take(heard, now, now);
+        assert_eq!(slots.news(), news, "{rate}");
+        assert_eq!(slots.news(), None, "{rate}");
+    }
 }
 
 /// A store of 100 a second whose next slot lies at least so far ahead; the permits that it has
