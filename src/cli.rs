@@ -302,7 +302,7 @@ pub struct PaceArgs {
     /// Requests that may go at once after idling [default: 1, even pacing]
     #[arg(long, value_name = "N")]
     pub burst: Option<String>,
-    /// One --rate for all processes that name this store and the same tenant: redis://[USER@]HOST, or rediss:// for TLS
+    /// One --rate for all processes that name this store and the same tenant: redis://USER@HOST:PORT, or rediss:// for TLS
     #[arg(long, value_name = "URL")]
     pub rate_store: Option<String>,
     /// The store's password, in a file that only you can read

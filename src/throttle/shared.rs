@@ -5,7 +5,7 @@
 //! paused must not use it later. While the store is away, this process goes by its own part of the
 //! rate, which begins when all slots that were given out are over.
 //!
-//! [`Slots`] decides, and is told the time; [`Shared`] waits and asks. Nothing here knows what the
+//! `slots` decides, and is told the time; `Shared` waits and asks. Nothing here knows what the
 //! store is.
 
 mod slots;
