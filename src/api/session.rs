@@ -100,22 +100,22 @@ impl Session {
                 .ok_or(Halt)?;
             self.token().await?;
             let _pass = self.transport.pass().await?;
-            self.transport.pace().await?;
+            let permit = self.transport.pace().await?;
             // The wait may have been long: what counts is how things stand now. A permit that
             // cannot be used at once is given up, since a later request would come too close.
             let Some(token) = self.tokens.usable().filter(|_| !standing.doubted()) else {
                 continue;
             };
             let _under_way = standing.under_way();
-            let exchange = self.transport.send(request, token.bearer()).await?;
+            let exchange = self.transport.send(permit, request, token.bearer()).await?;
             return Ok((exchange, token));
         }
     }
 
     /// Sends a request of which only that it is answered matters.
     pub(super) async fn probe(&self, request: &Request) {
-        if self.transport.pace_urgent().await.is_ok() {
-            let _ = self.transport.send(request, None).await;
+        if let Ok(permit) = self.transport.pace_urgent().await {
+            let _ = self.transport.send(permit, request, None).await;
         }
     }
 

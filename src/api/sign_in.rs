@@ -50,9 +50,9 @@ type Answer = Result<TokenReply, AuthError>;
 /// One request's answer; not settled where another one may give a token.
 async fn try_once(transport: &Transport, request: &Request) -> Result<Tried<Answer>, Halt> {
     let _pass = transport.pass().await?;
-    transport.pace_urgent().await?;
+    let permit = transport.pace_urgent().await?;
     let sent = Instant::now();
-    let Exchange { reply, next } = transport.send(request, None).await?;
+    let Exchange { reply, next } = transport.send(permit, request, None).await?;
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => {

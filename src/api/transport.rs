@@ -16,7 +16,7 @@ use crate::{
     model::{Answer, Attempt, Endpoint},
     retry::Next,
     shutdown::Shutdown,
-    throttle::Throttle,
+    throttle::{Feedback, Permit, Throttle},
 };
 
 use super::{Halt, classify, retry_after};
@@ -57,20 +57,21 @@ impl Transport {
     }
 
     /// Waits for the permit to send one request, which must then go at once.
-    pub(super) async fn pace(&self) -> Result<(), Halt> {
+    pub(super) async fn pace(&self) -> Result<Permit, Halt> {
         let permit = self.shutdown.unless_stopped(self.throttle.acquire());
         permit.await.ok_or(Halt)
     }
 
     /// The same for a request that others wait for: a token's.
-    pub(super) async fn pace_urgent(&self) -> Result<(), Halt> {
+    pub(super) async fn pace_urgent(&self) -> Result<Permit, Halt> {
         let permit = self.shutdown.unless_stopped(self.throttle.acquire_urgent());
         permit.await.ok_or(Halt)
     }
 
-    /// Sends one request. A stop lets it end; an abort does not.
+    /// Sends one request on this permit. A stop lets it end; an abort does not.
     pub(super) async fn send(
         &self,
+        permit: Permit,
         request: &Request,
         bearer: Option<&Bearer>,
     ) -> Result<Exchange, Halt> {
@@ -95,12 +96,7 @@ impl Transport {
             }))
             .await;
         let not_before = match &reply {
-            Ok(reply) => {
-                if reply.status == 429 {
-                    self.throttle.refused();
-                }
-                self.hold(reply).await
-            }
+            Ok(reply) => self.learn(permit, reply).await,
             Err(_) => None,
         };
         let sign = classify::sign(&reply);
@@ -111,9 +107,6 @@ impl Transport {
         };
         self.health.heard(sign, request.about, &said).await;
         if let Some(slowed_to) = self.throttle.news() {
-            if let Some(rate) = slowed_to {
-                tracing::info!("the service's limit: all who share the rate go at {rate:.1}/s");
-            }
             self.events.send(Event::Paced { slowed_to }).await;
         }
         self.throttle.away(|| self.health.away_since().is_some());
@@ -125,9 +118,16 @@ impl Transport {
         Ok(Exchange { reply, next })
     }
 
-    /// Where the answer asks for a wait, everybody waits.
-    async fn hold(&self, reply: &Reply) -> Option<Instant> {
-        let wait = retry_after::wait(reply, SystemTime::now())?;
+    /// What the answer says of the limit binds everybody: the rate, and a wait where one is asked
+    /// for.
+    async fn learn(&self, permit: Permit, reply: &Reply) -> Option<Instant> {
+        let wait = retry_after::wait(reply, SystemTime::now());
+        let feedback = match reply.status {
+            429 => Feedback::Refused { wait },
+            _ => Feedback::LetThrough,
+        };
+        self.throttle.heard(permit, feedback);
+        let wait = wait?;
         let until = Instant::now() + wait;
         if self.throttle.hold_until(until) && wait > Duration::ZERO {
             tracing::info!(

@@ -1,44 +1,45 @@
-//! Pacing: the one gate that every request passes right before it is sent.
+//! Pacing: the one gate that every request passes right before it is sent, at a rate that follows
+//! what the service allows.
 //!
-//! The only user of `governor`. Nothing here knows what a request is, or retries one.
+//! Nothing here knows what a request is, or retries one. [`Pacer`] says when the next request may
+//! go, [`Adaptive`] how fast; both are told the time. This room waits, and keeps a deadline that all
+//! share: the service asked that nothing be sent before then.
 //!
-//! `governor` decides (GCRA); this room waits. Two things are added to it. A deadline that all
-//! share: the service asked that nothing be sent before then. And a clock that shows the *slot*
-//! that a request was due in, not the instant at which a timer happened to wake: a timer that is
-//! late by a millisecond would otherwise lose that millisecond for good, half of the rate at
-//! 1,000/s. At most `FORGIVEN` of lateness is made up for, so a stall does not become a burst.
+//! Where several processes share one rate, the store behind [`shared`] paces and adapts for all of
+//! them instead. Whoever sends sees no difference: [`Throttle::acquire`] gives a permit,
+//! [`Throttle::heard`] takes what came of it, [`Throttle::news`] says what has become of the rate.
 
+mod adaptive;
+mod counts;
+mod growth;
+mod pacer;
 mod rate;
+#[cfg(test)]
+mod scenarios;
 mod shared;
+mod sight;
+mod stray;
+mod told;
 
 use std::{
     num::NonZeroU32,
-    sync::{
-        Arc, Mutex as StdMutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{InMemoryState, NotKeyed},
-};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep_until},
 };
 
+pub use adaptive::{Feedback, Permit};
 pub use rate::{Rate, RateError};
 pub use shared::{Ask, Granted, Store};
 
+use adaptive::Adaptive;
+use pacer::Pacer;
 use shared::{Shared, Turn};
-
-/// How much of a timer's lateness is made up for.
-const FORGIVEN: Duration = Duration::from_millis(3);
+use told::Told;
 
 /// The share of the ceiling that is used. With even pacing a window of one second then holds no
 /// more than the ceiling even where `FORGIVEN` is made up for and the service sees the last of
@@ -54,19 +55,16 @@ pub struct ThrottleSettings {
     pub burst: NonZeroU32,
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, SlotClock, NoOpMiddleware<Nanos>>;
-
 /// The gate. Waiters pass in the order in which they came.
 #[derive(Debug)]
 pub struct Throttle {
-    limiter: Limiter,
-    clock: SlotClock,
     origin: Instant,
     not_before: StdMutex<Instant>,
+    found: StdMutex<Found>,
     /// Where requests queue that nobody else waits for; the lock is fair.
     queue: Mutex<()>,
     /// Held by the one waiter who is next; at most one of the queue waits for it.
-    gate: Mutex<()>,
+    gate: Mutex<Pacer>,
     rate: Rate,
     /// This process's share, where several go by one rate.
     share: Option<Shared>,
@@ -74,23 +72,28 @@ pub struct Throttle {
     alone: StdMutex<Option<(u32, Arc<Self>)>>,
 }
 
+/// The rate that was found, and what was told of it.
+#[derive(Debug)]
+struct Found {
+    adaptive: Adaptive,
+    told: Told,
+}
+
 impl Throttle {
     /// A gate that has never let anything pass.
     #[must_use]
     pub fn new(settings: ThrottleSettings) -> Self {
-        let clock = SlotClock::default();
-        let period = settings.rate.scaled(PACE).period();
-        let quota = Quota::with_period(period)
-            .expect("a rate's period is never zero")
-            .allow_burst(settings.burst);
+        let pace = settings.rate.per_s() * PACE;
         let origin = Instant::now();
         Self {
-            limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
-            clock,
             origin,
             not_before: StdMutex::new(origin),
+            found: StdMutex::new(Found {
+                adaptive: Adaptive::new(pace),
+                told: Told::new(pace),
+            }),
             queue: Mutex::new(()),
-            gate: Mutex::new(()),
+            gate: Mutex::new(Pacer::new(pace, settings.burst)),
             rate: settings.rate,
             share: None,
             alone: StdMutex::default(),
@@ -117,28 +120,28 @@ impl Throttle {
     }
 
     /// Waits for the next permit. Dropping the future gives up the place in the queue, no more.
-    pub async fn acquire(&self) {
+    pub async fn acquire(&self) -> Permit {
         let _waiting = self.share.as_ref().map(Shared::waiting);
         let _first = self.queue.lock().await;
-        self.pass().await;
+        self.pass().await
     }
 
     /// The next permit but one, past the queue: for a request that those in the queue wait for.
-    pub async fn acquire_urgent(&self) {
+    pub async fn acquire_urgent(&self) -> Permit {
         let _waiting = self.share.as_ref().map(Shared::waiting);
-        self.pass().await;
+        self.pass().await
     }
 
-    async fn pass(&self) {
-        let _turn = self.gate.lock().await;
+    async fn pass(&self) -> Permit {
+        let mut pacer = self.gate.lock().await;
         loop {
             self.wait_for_deadline().await;
             let taken = match &self.share {
                 Some(share) => self.take_turn(share).await,
-                None => self.take_slot().await,
+                None => self.take_slot(&mut pacer).await,
             };
             if taken && Instant::now() >= self.not_before() {
-                return;
+                return self.found().adaptive.sent(self.elapsed());
             }
         }
     }
@@ -149,7 +152,7 @@ impl Throttle {
             return true;
         };
         let gate = self.part(parts);
-        Box::pin(gate.acquire_urgent()).await;
+        let _ = Box::pin(gate.acquire_urgent()).await;
         // The store may have come back meanwhile, and given this part to others.
         share.is_alone()
     }
@@ -170,17 +173,34 @@ impl Throttle {
         }
     }
 
-    /// The service refused a request because of its limit.
-    pub fn refused(&self) {
+    /// The service answered the request that went out on this permit.
+    pub fn heard(&self, permit: Permit, feedback: Feedback) {
         if let Some(share) = &self.share {
-            share.refused();
+            if matches!(feedback, Feedback::Refused { .. }) {
+                share.refused();
+            }
+            return;
         }
+        let mut found = self.found();
+        found.adaptive.heard(permit, feedback, self.elapsed());
+        let rested = found.adaptive.not_before();
+        drop(found);
+        self.hold_until(self.origin + rested);
     }
 
-    /// What has become of a rate that is shared since this was asked last: requests a second, `None`
-    /// within at the ceiling again.
+    /// What has become of the rate since this was asked last: requests a second, `None` within at
+    /// the ceiling again.
     pub fn news(&self) -> Option<Option<f64>> {
-        self.share.as_ref().and_then(Shared::news)
+        if let Some(share) = &self.share {
+            let news = share.news();
+            if let Some(Some(rate)) = news {
+                tracing::info!("the service's limit: all who share the rate go at {rate:.1}/s");
+            }
+            return news;
+        }
+        let mut found = self.found();
+        let rate = found.adaptive.rate();
+        found.told.news(rate)
     }
 
     /// Whether the service does not answer at all: those who share the rate should know.
@@ -211,6 +231,10 @@ impl Throttle {
         self.rate
     }
 
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn not_before(&self) -> Instant {
         *self
             .not_before
@@ -225,44 +249,22 @@ impl Throttle {
     }
 
     /// Waits for the next slot and takes it. False where the deadline moved on meanwhile.
-    async fn take_slot(&self) -> bool {
+    async fn take_slot(&self, pacer: &mut Pacer) -> bool {
         loop {
-            self.clock.show(self.elapsed().saturating_sub(FORGIVEN));
-            let Err(refused) = self.limiter.check() else {
+            pacer.follow(self.found().adaptive.rate());
+            let Err(slot) = pacer.take(self.elapsed()) else {
                 return true;
             };
-            let due = self.clock.now() + Nanos::from(refused.wait_time_from(self.clock.now()));
-            let slot = Duration::from(due);
             sleep_until(self.origin + slot).await;
             if Instant::now() < self.not_before() {
                 return false;
             }
-            self.clock
-                .show(slot.max(self.elapsed().saturating_sub(FORGIVEN)));
+            pacer.reach(slot);
         }
     }
 
     fn elapsed(&self) -> Duration {
         self.origin.elapsed()
-    }
-}
-
-/// A clock that shows what it was told: nanoseconds since the gate was made. It never goes back.
-#[derive(Debug, Clone, Default)]
-struct SlotClock(Arc<AtomicU64>);
-
-impl SlotClock {
-    fn show(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_max(nanos, Ordering::Relaxed);
-    }
-}
-
-impl Clock for SlotClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        Nanos::from(self.0.load(Ordering::Relaxed))
     }
 }
 

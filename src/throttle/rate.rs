@@ -1,6 +1,6 @@
 //! A rate as people write it: `10`, `10/s`, `300/m`, `1000/h`.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 /// A number of requests in a unit of time; above zero, at most [`Rate::MAX_PER_S`].
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -32,12 +32,6 @@ impl Rate {
     #[must_use]
     pub const fn per_s(self) -> f64 {
         self.per_s
-    }
-
-    /// The time from one request to the next.
-    #[must_use]
-    pub fn period(self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.per_s)
     }
 
     /// This share of the rate.

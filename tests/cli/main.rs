@@ -8,6 +8,7 @@ mod engines;
 mod guards;
 mod interop;
 mod kills;
+mod limits;
 mod lists;
 mod locks;
 mod lookups;

@@ -1,0 +1,164 @@
+//! When the next request may go: evenly, one slot after the other.
+//!
+//! The only user of `governor`, which decides (GCRA). It is shown the *slot* that a request was due
+//! in, not the instant at which a timer happened to wake: a timer that is late by a millisecond
+//! would otherwise lose that millisecond for good, half of the rate at 1,000/s. At most `FORGIVEN`
+//! of lateness is made up for, so a stall does not become a burst.
+//!
+//! Nothing here waits.
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+
+/// How much of a timer's lateness is made up for.
+const FORGIVEN: Duration = Duration::from_millis(3);
+/// A rate that differs by less is kept as it is.
+const FELT: f64 = 0.002;
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, SlotClock, NoOpMiddleware<Nanos>>;
+
+/// The pace. Times are counted from the same start.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    limiter: Limiter,
+    clock: SlotClock,
+    rate: f64,
+    burst: NonZeroU32,
+}
+
+impl Pacer {
+    /// Slots at so many a second, after a burst.
+    pub(super) fn new(rate: f64, burst: NonZeroU32) -> Self {
+        let clock = SlotClock::default();
+        Self {
+            limiter: limiter(rate, burst, &clock),
+            clock,
+            rate,
+            burst,
+        }
+    }
+
+    /// Goes on at another rate, from the last slot that was taken. A quota cannot be changed, and a
+    /// new limiter has a fresh burst to give: it is spent.
+    pub(super) fn follow(&mut self, rate: f64) {
+        if (rate / self.rate - 1.0).abs() < FELT {
+            return;
+        }
+        self.rate = rate;
+        self.limiter = limiter(rate, self.burst, &self.clock);
+        let spent = self.limiter.check_n(self.burst);
+        debug_assert!(matches!(spent, Ok(Ok(()))), "a fresh burst is whole");
+    }
+
+    /// Takes a slot now, where one is free; else says when the next one is.
+    pub(super) fn take(&self, now: Duration) -> Result<(), Duration> {
+        self.clock.show(now.saturating_sub(FORGIVEN));
+        self.limiter.check().map_err(|refused| {
+            let shown = self.clock.now();
+            Duration::from(shown + Nanos::from(refused.wait_time_from(shown)))
+        })
+    }
+
+    /// This slot was waited for.
+    pub(super) fn reach(&self, slot: Duration) {
+        self.clock.show(slot);
+    }
+}
+
+fn limiter(rate: f64, burst: NonZeroU32, clock: &SlotClock) -> Limiter {
+    let quota = Quota::with_period(Duration::from_secs_f64(1.0 / rate))
+        .expect("a rate's period is never zero")
+        .allow_burst(burst);
+    RateLimiter::direct_with_clock(quota, clock.clone())
+}
+
+/// A clock that shows what it was told: nanoseconds since the gate was made. It never goes back.
+#[derive(Debug, Clone, Default)]
+struct SlotClock(Arc<AtomicU64>);
+
+impl SlotClock {
+    fn show(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_max(nanos, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SlotClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use super::Pacer;
+
+    /// When `n` slots are taken by somebody who always wants the next, in milliseconds.
+    fn taken(pacer: &mut Pacer, from: Duration, n: usize) -> Vec<u128> {
+        let mut now = from;
+        let mut next = || {
+            while let Err(slot) = pacer.take(now) {
+                now = now.max(slot);
+                pacer.reach(slot);
+            }
+            now.as_millis()
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn another_rate_goes_on_from_the_last_slot_without_a_burst() {
+        for burst in [1, 20] {
+            let burst = NonZeroU32::new(burst).expect("not zero");
+            let mut pacer = Pacer::new(100.0, burst);
+            let before = taken(&mut pacer, Duration::ZERO, burst.get() as usize + 2);
+            assert_eq!(before.last(), Some(&20));
+            pacer.follow(10.0);
+            let slow = taken(&mut pacer, Duration::from_millis(20), 2);
+            assert_eq!(slow, [120, 220], "burst {burst}");
+            pacer.follow(100.0);
+            let quick = taken(&mut pacer, Duration::from_millis(220), 3);
+            assert_eq!(quick, [230, 240, 250], "burst {burst}");
+        }
+    }
+
+    #[test]
+    fn late_timers_lose_nothing_and_a_stall_is_no_burst() {
+        let pacer = Pacer::new(5_000.0, NonZeroU32::MIN);
+        let taken_by = |now: Duration| {
+            let mut taken = 0;
+            loop {
+                match pacer.take(now) {
+                    Ok(()) => taken += 1,
+                    Err(slot) if slot <= now => pacer.reach(slot),
+                    Err(_) => return taken,
+                }
+            }
+        };
+        let mut taken = 0;
+        for ms in (0..=1_000).step_by(2) {
+            taken += taken_by(Duration::from_millis(ms));
+        }
+        assert_eq!(taken, 5_001);
+        let after_a_stall = taken_by(Duration::from_millis(1_100));
+        assert!((15..=16).contains(&after_a_stall), "{after_a_stall}");
+    }
+}

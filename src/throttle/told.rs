@@ -1,0 +1,80 @@
+//! What is told of the rate: that it was lowered, that it rises again, that it is back.
+//!
+//! The rate itself changes with every answer; nobody wants to hear of that.
+
+/// A rise that is told.
+const RISE: f64 = 1.05;
+/// A fall, and a rise, that stand in the log.
+const LOGGED_FALL: f64 = 0.9;
+const LOGGED_RISE: f64 = 1.5;
+
+/// What was told last.
+#[derive(Debug)]
+pub(super) struct Told {
+    ceiling: f64,
+    rate: f64,
+    logged: f64,
+}
+
+impl Told {
+    /// The rate is at the ceiling, and everybody knows.
+    pub(super) const fn new(ceiling: f64) -> Self {
+        Self {
+            ceiling,
+            rate: ceiling,
+            logged: ceiling,
+        }
+    }
+
+    /// The rate is this now. Returns what is to be told of it: requests a second, `None` within at
+    /// the ceiling again.
+    pub(super) fn news(&mut self, rate: f64) -> Option<Option<f64>> {
+        let back = rate >= self.ceiling;
+        let same = rate == self.rate;
+        if same || (!back && (self.rate..self.rate * RISE).contains(&rate)) {
+            return None;
+        }
+        self.rate = rate;
+        self.log(rate, back);
+        Some((!back).then_some(rate))
+    }
+
+    fn log(&mut self, rate: f64, back: bool) {
+        let tenths = |rate: f64| (rate * 10.0).round() / 10.0;
+        let (now, before) = (tenths(rate), tenths(self.logged));
+        if rate < self.logged * LOGGED_FALL {
+            tracing::info!(
+                "the service refuses requests (429): {now}/s from now on, after {before}/s"
+            );
+        } else if back && self.logged < self.ceiling {
+            tracing::info!("the service takes more again: back at the ceiling, after {before}/s");
+        } else if rate > self.logged * LOGGED_RISE {
+            tracing::info!("the service takes more again: {now}/s, after {before}/s");
+        } else {
+            return;
+        }
+        self.logged = rate;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Told;
+
+    #[test]
+    fn a_fall_a_marked_rise_and_the_return_are_told() {
+        let mut told = Told::new(100.0);
+        for (rate, change) in [
+            (100.0, None),
+            (97.0, Some(Some(97.0))),
+            (50.0, Some(Some(50.0))),
+            (51.0, None),
+            (53.0, Some(Some(53.0))),
+            (53.0, None),
+            (100.0, Some(None)),
+            (100.0, None),
+        ] {
+            assert_eq!(told.news(rate), change, "{rate}");
+        }
+    }
+}
