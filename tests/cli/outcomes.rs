@@ -87,7 +87,11 @@ async fn every_outcome_and_the_exit_code_of_a_job_with_failures() {
         "{paths:?}"
     );
     assert!(!paths.iter().any(|path| path.contains("..")), "{paths:?}");
-    assert_eq!(ledger.of("other").count(), 0, "nothing went astray");
+    // Where the last user left is answered by nothing but 500, somebody else is asked whether the
+    // service is there: whether that happens depends on the waits, which are random.
+    let astray = |path: &str| !path.ends_with("/v1/users/lookup");
+    let others = ledger.of("other").filter(|call| astray(&call.path));
+    assert_eq!(others.count(), 0, "nothing went astray");
     let summary = world.summary();
     assert_eq!(summary["status"], "complete");
     assert_eq!(summary["rows"]["by_outcome"]["failed"], 4);
