@@ -404,11 +404,11 @@ async fn blocks_of_two_processes_follow_each_other() {
         return;
     };
     let (one, other) = (store.way("one", "10/s"), store.way("other", "10/s"));
+    let started = Instant::now();
     let first = asked(&one, ask(2)).await;
     assert_eq!((first.permits, first.wait), (2, Duration::ZERO));
     let apart = first.apart;
     assert!((100..105).contains(&apart.as_millis()), "{apart:?}");
-    let started = Instant::now();
     let second = asked(&other, ask(2)).await;
     assert_eq!((second.permits, second.processes), (2, 2));
     let slot = started.elapsed() + second.wait;
