@@ -16,7 +16,7 @@ use tracing_subscriber::{
 
 use crate::{
     cli::{GlobalArgs, LogFormat},
-    config::{ConfigError, Environment},
+    config::Environment,
     error::AppError,
     report::Screen,
 };
@@ -37,23 +37,19 @@ pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(
             .with_target("bulk_unlock", level)
             .with_default(tracing::Level::ERROR)
     };
-    let named = env
-        .option(None, "log-format")
-        .filter(|_| args.log_format.is_none());
-    let named = named.map(|text| <LogFormat as clap::ValueEnum>::from_str(&text, true));
-    let named = named
-        .transpose()
-        .map_err(|why| ConfigError::value("log-format", why))?;
-    let json = args.log_format.or(named) == Some(LogFormat::Json);
+    let json = args.log_format == Some(LogFormat::Json);
     let colour = env.allows_colour() && io::stderr().is_terminal();
     let mut layers = vec![
         layer(ScreenWriter(screen.clone()), json, colour)
             .with_filter(own(level))
             .boxed(),
     ];
-    let file = env.path(args.log_file.as_ref(), "log-file").map(|path| {
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
-        opened.map_err(|source| AppError::LogFile { path, source })
+    let file = args.log_file.as_ref().map(|path| {
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|source| AppError::LogFile {
+            path: path.clone(),
+            source,
+        })
     });
     if let Some(file) = file.transpose()? {
         let level = level.max(tracing::Level::INFO);

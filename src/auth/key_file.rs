@@ -46,8 +46,12 @@ pub fn read_secret(path: &Path) -> Result<SecretString, AuthError> {
     Ok(SecretString::from(text))
 }
 
+/// Refuses a file that holds a secret and that others can read.
+///
+/// # Errors
+/// [`AuthError::Exposed`].
 #[cfg(unix)]
-fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), AuthError> {
+pub fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), AuthError> {
     use std::os::unix::fs::MetadataExt;
     let mode = metadata.mode() & 0o7777;
     // What systemd hands over lies in a folder that only the service can enter; there the bits of
@@ -61,8 +65,12 @@ fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), AuthE
     Ok(())
 }
 
+/// Refuses nothing.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn refuse_exposed(_: &Path, _: &std::fs::Metadata) -> Result<(), AuthError> {
+pub fn refuse_exposed(_: &Path, _: &std::fs::Metadata) -> Result<(), AuthError> {
     Ok(())
 }
 

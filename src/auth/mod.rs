@@ -18,7 +18,7 @@ use std::{fmt, path::PathBuf, pin::Pin};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-pub use key_file::{locate, read_secret};
+pub use key_file::{locate, read_secret, refuse_exposed};
 pub use legacy_key::LegacyKey;
 pub use oauth::{OAuthClient, OAuthKey};
 pub use source::{AccessToken, ReadyToken, Renewal, TokenSource};

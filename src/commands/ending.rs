@@ -59,12 +59,16 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub(super) fn of(settings: &RunSettings, started: &Started) -> Result<Self, AppError> {
+    pub(super) fn of(
+        settings: &RunSettings,
+        profile: Option<&str>,
+        started: &Started,
+    ) -> Result<Self, AppError> {
         let shard = settings.read.shard;
         let values = Placeholders {
             started_at: started.at,
             run_id: started.run_id.clone(),
-            profile: "default".to_owned(),
+            profile: profile.unwrap_or("default").to_owned(),
             shard: shard.map_or(0, Shard::index).to_string(),
         };
         let ending = match settings.simulate {

@@ -19,12 +19,11 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    cli::{Cli, Command},
-    config::Environment,
+    cli::Command,
+    config::{Environment, Given, GivenError},
     error::AppError,
     logging,
     report::Screen,
@@ -34,36 +33,46 @@ use crate::{
 #[must_use]
 pub fn main() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
+    let env = Environment::read();
+    let done = match Given::read(arguments, &env) {
+        Ok(given) => dispatch(&given, &env).map_err(|error| placed(&given, error)),
+        Err(GivenError::Config(error)) => Err(error.into()),
+        Err(GivenError::Usage(error)) => {
             // Help and version are no errors; clap knows where each goes.
             let _ = error.print();
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    match dispatch(&cli) {
-        Ok(code) => code,
-        Err(error) => {
-            explain(&error);
-            error.exit_code()
-        }
+    done.unwrap_or_else(|error| {
+        explain(&error);
+        error.exit_code()
+    })
+}
+
+/// A wrong value is named with its place.
+fn placed(given: &Given, error: AppError) -> AppError {
+    match error {
+        AppError::Config(error) => given.placed(error).into(),
+        error => error,
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<u8, AppError> {
-    let env = Environment::read();
+fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
+    let cli = &given.cli;
     let screen = Screen::default();
-    logging::set_up(&cli.global, &env, &screen)?;
+    logging::set_up(&cli.global, env, &screen)?;
+    for (variable, nearest) in &given.unknown_variables {
+        tracing::warn!("{variable} is no variable of this program; did you mean {nearest}?");
+    }
     let runtime = runtime(&cli.command);
     let runtime = runtime.map_err(|source| AppError::system("start the runtime", source))?;
     let code = runtime.block_on(async {
         match &cli.command {
-            Command::Run(args) => run::run(args, &cli.global, &env, &screen).await,
-            Command::Plan(args) => plan::run(args, &env).await,
-            Command::Merge(args) => merge::run(args, &cli.global, &env),
-            Command::Report(args) => report::run(args, &cli.global, &env),
-            Command::Token(args) => token::run(args, &env).await,
+            Command::Run(args) => run::run(args, &cli.global, env, &screen).await,
+            Command::Plan(args) => plan::run(args, env).await,
+            Command::Merge(args) => merge::run(args, &cli.global, env),
+            Command::Report(args) => report::run(args, &cli.global, env),
+            Command::Token(args) => token::run(args, env).await,
             Command::Simulate(args) => simulate::run(args).await,
         }
     });

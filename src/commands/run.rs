@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     cli::{GlobalArgs, Progress, RunArgs},
-    config::{ConfigError, Environment, RunSettings, resolve_connection, resolve_run},
+    config::{Environment, RunSettings, resolve_connection, resolve_run},
     error::AppError,
     ping::Ping,
     report::{Screen, ShowMode, Terminal},
@@ -61,7 +61,7 @@ async fn run_told(
     settings: RunSettings,
     started: Started,
 ) -> Result<u8, AppError> {
-    let outputs = Outputs::of(&settings, &started)?;
+    let outputs = Outputs::of(&settings, global.profile.as_deref(), &started)?;
     outputs.spare(settings.read.file())?;
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let shutdown = Shutdown::default();
@@ -96,7 +96,7 @@ async fn run_told(
     let deadline = settings.deadline;
     let deadline = deadline.map(|asked| deadline_of(asked, &settings, &started));
     let _timers = timers::keep(settings.drain, deadline, &shutdown);
-    let terminal = show_mode(global, env)?;
+    let terminal = show_mode(global, env);
     let need = match settings.read.max_users {
         Some(_) => Need::All,
         None if asks => Need::Count,
@@ -211,23 +211,14 @@ fn deadline_of(asked: Duration, settings: &RunSettings, started: &Started) -> De
     }
 }
 
-fn show_mode(global: &GlobalArgs, env: &Environment) -> Result<ShowMode, AppError> {
-    if global.quiet {
-        return Ok(ShowMode::Off);
+fn show_mode(global: &GlobalArgs, env: &Environment) -> ShowMode {
+    match global.progress {
+        _ if global.quiet => ShowMode::Off,
+        None | Some(Progress::Auto) => ShowMode::fitting(env.get("TERM")),
+        Some(Progress::Bar) => ShowMode::Bar,
+        Some(Progress::Lines) => ShowMode::Lines,
+        Some(Progress::Off) => ShowMode::Off,
     }
-    let named = env
-        .option(None, "progress")
-        .filter(|_| global.progress.is_none());
-    let named = named
-        .map(|text| <Progress as clap::ValueEnum>::from_str(&text, true))
-        .transpose();
-    let named = named.map_err(|why| ConfigError::value("progress", why))?;
-    Ok(match global.progress.or(named).unwrap_or(Progress::Auto) {
-        Progress::Auto => ShowMode::fitting(env.get("TERM")),
-        Progress::Bar => ShowMode::Bar,
-        Progress::Lines => ShowMode::Lines,
-        Progress::Off => ShowMode::Off,
-    })
 }
 
 /// Whether somebody is there to be asked, and wants to be.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{cli::ResultsArgs, http::Url};
 
-use super::{ConfigError, Environment, values::ping_url};
+use super::{ConfigError, values::ping_url};
 
 /// Outputs that a run has only where they are asked for.
 #[derive(Debug)]
@@ -28,19 +28,17 @@ pub struct PingSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The outputs that the options and the environment name.
+/// The outputs that the options name.
 pub(super) fn resolve_outputs(
     args: &ResultsArgs,
     ca_file: Option<PathBuf>,
-    env: &Environment,
 ) -> Result<OutputSettings, ConfigError> {
-    let ping = env.option(args.ping.as_deref(), "ping");
-    let ping = ping.map(|text| ping_url("ping", &text)).transpose()?;
-    let job = env.option(args.metrics_job.as_deref(), "metrics-job");
+    let ping = args.ping.as_deref().map(|text| ping_url("ping", text));
+    let job = args.metrics_job.clone();
     Ok(OutputSettings {
-        metrics: env.option(args.metrics.as_deref(), "metrics"),
+        metrics: args.metrics.clone(),
         metrics_job: job.unwrap_or_else(|| "bulk-unlock".to_owned()),
-        html: env.option(args.html.as_deref(), "html"),
-        ping: ping.map(|url| PingSettings { url, ca_file }),
+        html: args.html.clone(),
+        ping: ping.transpose()?.map(|url| PingSettings { url, ca_file }),
     })
 }

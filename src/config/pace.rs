@@ -11,13 +11,14 @@ use crate::{
 
 use super::{ConfigError, Environment};
 
-/// The store of the rate that the options and the environment name.
+/// The store of the rate that the options name; of the environment, only where credentials are
+/// handed over.
 pub(super) fn rate_store(
     args: &PaceArgs,
     connection: &ConnectionArgs,
     env: &Environment,
 ) -> Result<Option<RateStoreSettings>, ConfigError> {
-    let Some(url) = env.option(args.rate_store.as_deref(), "rate-store") else {
+    let Some(url) = &args.rate_store else {
         return Ok(None);
     };
     // The URL may hold a password: no error repeats it.
@@ -30,16 +31,13 @@ pub(super) fn rate_store(
         let why = "that is not redis://[USER@]HOST[:PORT][/DATABASE], or rediss:// for TLS";
         return Err(ConfigError::value("rate-store", why.to_owned()));
     }
-    let file = env.path(
-        args.rate_store_password_file.as_ref(),
-        "rate-store-password-file",
-    );
+    let file = args.rate_store_password_file.as_deref();
     let password =
-        file.map(|path| read_secret(&locate(&path, env.credentials_directory().as_deref())));
+        file.map(|path| read_secret(&locate(path, env.credentials_directory().as_deref())));
     Ok(Some(RateStoreSettings {
         url: SecretString::from(url.trim()),
         password: password.transpose()?.map(without_line_end),
-        ca_file: env.path(connection.ca_file.as_ref(), "ca-file"),
+        ca_file: connection.ca_file.clone(),
     }))
 }
 
@@ -82,8 +80,5 @@ mod tests {
             let refused = store(url).expect_err(url).to_string();
             assert!(!refused.contains("secret"), "{refused}");
         }
-        let env = Environment::of(&[("BULK_UNLOCK_RATE_STORE", "redis://h")]);
-        let named = rate_store(&PaceArgs::default(), &ConnectionArgs::default(), &env);
-        assert!(named.expect("sound").is_some());
     }
 }

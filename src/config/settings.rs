@@ -3,13 +3,12 @@
 use std::{
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
-use clap::ValueEnum;
-
 use crate::{
-    cli::{ConnectionArgs, GuardArgs, OutputFormat, PaceArgs, PlanArgs, RunArgs, TrialArgs},
+    cli::{ConnectionArgs, GuardArgs, OutputFormat, PaceArgs, PlanArgs, ResultsArgs, RunArgs},
     rate_store::RateStoreSettings,
     report::Guards,
     results::WriteMode,
@@ -116,63 +115,48 @@ const DEFAULT_OUTAGE: Duration = Duration::from_secs(600);
 const SHORT_OUTAGE: Duration = Duration::from_secs(15);
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 
-/// The settings that the options and the environment name.
+/// The settings that the options name; of the environment, only what an array job's tells.
 ///
 /// # Errors
 /// [`ConfigError`], naming the option.
 pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigError> {
-    let simulate = simulate(&args.trial, env)?;
+    let simulate = args.trial.simulate;
     let read = resolve_read(&args.source, &args.table, env)?;
     has_source(&read, simulate)?;
-    let results = env.option(args.results.results.as_deref(), "results");
-    let overwrite = env.switch(args.results.overwrite, "overwrite")?;
-    let resume = env.switch(args.results.resume, "resume")?;
-    let replace = overwrite || (simulate.is_some() && results.is_none());
-    let write_mode = match (resume && !args.results.overwrite, replace) {
-        (true, _) => WriteMode::Resume,
-        (false, true) => WriteMode::Overwrite,
-        (false, false) => WriteMode::CreateNew,
-    };
-    let canary = number::<NonZeroUsize>(&args.guards.canary, "canary", env)?;
     Ok(RunSettings {
         read,
-        results,
-        write_mode,
-        lock: env.path(args.results.lock.as_ref(), "lock"),
-        summary: env.option(args.results.summary.as_deref(), "summary"),
-        outputs: resolve_outputs(
-            &args.results,
-            env.path(args.connection.ca_file.as_ref(), "ca-file"),
-            env,
-        )?,
-        reason: env.option(args.results.reason.as_deref(), "reason"),
-        output: output(args.results.output, env)?,
+        results: args.results.results.clone(),
+        write_mode: write_mode(&args.results, simulate)?,
+        lock: args.results.lock.clone(),
+        summary: args.results.summary.clone(),
+        outputs: resolve_outputs(&args.results, args.connection.ca_file.clone())?,
+        reason: args.results.reason.clone(),
+        output: args.results.output.unwrap_or(OutputFormat::Text),
         pace: PaceSettings {
-            max_outage: length(&args.guards.max_outage, "max-outage", env)?
-                .unwrap_or(DEFAULT_OUTAGE),
+            max_outage: length(&args.guards.max_outage, "max-outage")?.unwrap_or(DEFAULT_OUTAGE),
             ..pace(&args.pace, &args.connection, env)?
         },
-        drain: length(&args.guards.drain, "drain", env)?.unwrap_or(DEFAULT_DRAIN),
-        guards: guards(&args.guards, env)?,
-        canary: canary.map(NonZeroUsize::get),
-        deadline: length(&args.guards.deadline, "deadline", env)?,
-        yes: env.switch(args.guards.yes, "yes")?,
+        drain: length(&args.guards.drain, "drain")?.unwrap_or(DEFAULT_DRAIN),
+        guards: guards(&args.guards)?,
+        canary: number::<NonZeroUsize>(&args.guards.canary, "canary")?.map(NonZeroUsize::get),
+        deadline: length(&args.guards.deadline, "deadline")?,
+        yes: args.guards.yes,
         simulate,
     })
 }
 
-/// The settings that the options and the environment name.
+/// The settings that the options name; of the environment, only what an array job's tells.
 ///
 /// # Errors
 /// [`ConfigError`], naming the option.
 pub fn resolve_plan(args: &PlanArgs, env: &Environment) -> Result<PlanSettings, ConfigError> {
-    let simulate = simulate(&args.trial, env)?;
+    let simulate = args.trial.simulate;
     let read = resolve_read(&args.source, &args.table, env)?;
     has_source(&read, simulate)?;
     Ok(PlanSettings {
         read,
         lookup: args.lookup,
-        output: output(args.output, env)?,
+        output: args.output.unwrap_or(OutputFormat::Text),
         pace: pace(&args.pace, &args.connection, env)?,
         simulate,
     })
@@ -185,36 +169,27 @@ fn has_source(read: &ReadSettings, simulate: Option<u32>) -> Result<(), ConfigEr
     }
 }
 
-fn output(typed: Option<OutputFormat>, env: &Environment) -> Result<OutputFormat, ConfigError> {
-    let named = env.option(None, "output").filter(|_| typed.is_none());
-    let named = named.map(|text| OutputFormat::from_str(&text, true));
-    let named = named
-        .transpose()
-        .map_err(|why| ConfigError::value("output", why))?;
-    Ok(typed.or(named).unwrap_or(OutputFormat::Text))
-}
-
-fn simulate(args: &TrialArgs, env: &Environment) -> Result<Option<u32>, ConfigError> {
-    if args.simulate.is_some() {
-        return Ok(args.simulate);
-    }
-    match env.option(None, "simulate").as_deref() {
-        None | Some("false" | "no" | "off") => Ok(None),
-        Some("true" | "yes" | "on") => Ok(Some(0)),
-        Some(number) => {
-            let users = positive::<NonZeroU32>("simulate", number)?;
-            Ok(Some(users.get()))
-        }
+/// What a trial leaves is replaced by the next.
+fn write_mode(args: &ResultsArgs, simulate: Option<u32>) -> Result<WriteMode, ConfigError> {
+    let replace = args.overwrite || (simulate.is_some() && args.results.is_none());
+    match (args.resume, args.overwrite, replace) {
+        (true, true, _) => Err(ConfigError::value(
+            "overwrite",
+            "the results cannot be both replaced and resumed".to_owned(),
+        )),
+        (true, ..) => Ok(WriteMode::Resume),
+        (false, _, true) => Ok(WriteMode::Overwrite),
+        (false, _, false) => Ok(WriteMode::CreateNew),
     }
 }
 
-fn guards(args: &GuardArgs, env: &Environment) -> Result<Guards, ConfigError> {
-    let most = env.option(args.max_failures.as_deref(), "max-failures");
-    let share = env.option(args.max_failure_rate.as_deref(), "max-failure-rate");
+fn guards(args: &GuardArgs) -> Result<Guards, ConfigError> {
+    let most = args.max_failures.as_deref();
+    let share = args.max_failure_rate.as_deref();
     Ok(Guards {
-        max_failures: most.map(|text| whole("max-failures", &text)).transpose()?,
+        max_failures: most.map(|text| whole("max-failures", text)).transpose()?,
         max_failure_rate: share
-            .map(|text| percentage("max-failure-rate", &text))
+            .map(|text| percentage("max-failure-rate", text))
             .transpose()?,
     })
 }
@@ -224,38 +199,34 @@ fn pace(
     connection: &ConnectionArgs,
     env: &Environment,
 ) -> Result<PaceSettings, ConfigError> {
-    let rate = env.option(args.rate.as_deref(), "rate");
-    let rate = rate.map(|text| text.parse::<Rate>()).transpose();
+    let rate = args.rate.as_deref().map(str::parse::<Rate>).transpose();
     let rate = rate.map_err(|error| ConfigError::value("rate", error.to_string()))?;
     let usual = PaceSettings::default();
-    let attempts = number(&args.max_attempts, "max-attempts", env)?;
+    let attempts = number(&args.max_attempts, "max-attempts")?;
     Ok(PaceSettings {
         throttle: ThrottleSettings {
             rate: rate.unwrap_or_default(),
-            burst: number(&args.burst, "burst", env)?.unwrap_or(NonZeroU32::MIN),
+            burst: number(&args.burst, "burst")?.unwrap_or(NonZeroU32::MIN),
         },
         rate_store: rate_store(args, connection, env)?,
-        concurrency: number(&args.concurrency, "concurrency", env)?.unwrap_or(usual.concurrency),
+        concurrency: number(&args.concurrency, "concurrency")?.unwrap_or(usual.concurrency),
         retry: attempts.map_or(usual.retry, RetryPolicy::attempts),
-        timeout: length(&args.timeout, "timeout", env)?.unwrap_or(usual.timeout),
+        timeout: length(&args.timeout, "timeout")?.unwrap_or(usual.timeout),
         max_outage: usual.max_outage,
     })
 }
 
-fn length(
-    typed: &Option<String>,
-    option: &'static str,
-    env: &Environment,
-) -> Result<Option<Duration>, ConfigError> {
-    let text = env.option(typed.as_deref(), option);
-    text.map(|text| duration(option, &text)).transpose()
+fn length(text: &Option<String>, option: &'static str) -> Result<Option<Duration>, ConfigError> {
+    text.as_deref()
+        .map(|text| duration(option, text))
+        .transpose()
 }
 
-fn number<T: std::str::FromStr>(
-    typed: &Option<String>,
+fn number<T: FromStr>(
+    text: &Option<String>,
     option: &'static str,
-    env: &Environment,
 ) -> Result<Option<T>, ConfigError> {
-    let text = env.option(typed.as_deref(), option);
-    text.map(|text| positive(option, &text)).transpose()
+    text.as_deref()
+        .map(|text| positive(option, text))
+        .transpose()
 }

@@ -35,22 +35,23 @@ pub struct ReadSettings {
     pub max_users: Option<u64>,
 }
 
-/// The settings that the options and the environment name.
+/// The settings that the options name.
 pub(super) fn resolve_read(
     args: &SourceArgs,
     table: &TableArgs,
     env: &Environment,
 ) -> Result<ReadSettings, ConfigError> {
-    let number = |typed: &Option<String>, name| {
-        let text = env.option(typed.as_deref(), name);
-        let number = text.map(|text| positive::<NonZeroU64>(name, &text));
+    let number = |text: &Option<String>, name| {
+        let number = text
+            .as_deref()
+            .map(|text| positive::<NonZeroU64>(name, text));
         Ok::<_, ConfigError>(number.transpose()?.map(NonZeroU64::get))
     };
     Ok(ReadSettings {
-        source: source(args, table, env)?,
-        methods: methods(env.option(args.methods.as_deref(), "methods"))?,
-        only_locked: env.switch(args.only_locked, "only-locked")?,
-        search_unsynched: env.switch(args.search_unsynched, "search-unsynched")?,
+        source: source(args, table)?,
+        methods: methods(args.methods.as_deref())?,
+        only_locked: args.only_locked,
+        search_unsynched: args.search_unsynched,
         limit: number(&args.limit, "limit")?,
         shard: shard(args, env)?,
         max_users: number(&args.max_users, "max-users")?,
@@ -59,7 +60,7 @@ pub(super) fn resolve_read(
 
 /// The shard that was named, else the one that an array job's environment tells.
 fn shard(args: &SourceArgs, env: &Environment) -> Result<Option<Shard>, ConfigError> {
-    match env.option(args.shard.as_deref(), "shard") {
+    match &args.shard {
         Some(text) => {
             let shard = text.parse::<Shard>();
             let wrong = |error: ShardError| ConfigError::value("shard", error.to_string());
@@ -69,59 +70,36 @@ fn shard(args: &SourceArgs, env: &Environment) -> Result<Option<Shard>, ConfigEr
     }
 }
 
-/// The one source that was named. One that was typed hides those that the environment names.
-fn source(
-    args: &SourceArgs,
-    table: &TableArgs,
-    env: &Environment,
-) -> Result<Option<Source>, ConfigError> {
-    let typed = args.input.is_some()
-        || !args.user.is_empty()
-        || args.search.is_some()
-        || args.locked_since.is_some()
-        || args.failed_from.is_some();
-    let nothing = Environment::default();
-    let others = if typed { &nothing } else { env };
+/// The one source that was named.
+fn source(args: &SourceArgs, table: &TableArgs) -> Result<Option<Source>, ConfigError> {
     let mut sources = Vec::new();
     if let Some(input) = &args.input {
-        sources.push((
-            "INPUT",
-            Source::Table(Input::new(input), format(table, env)?),
-        ));
+        sources.push(("INPUT", Source::Table(Input::new(input), format(table)?)));
     }
-    let users: Vec<String> = match others.option(None, "user") {
-        Some(text) if args.user.is_empty() => {
-            let named = text.split(',').filter(|name| !name.trim().is_empty());
-            named.map(str::to_owned).collect()
-        }
-        // Neither an ID nor an address holds a comma.
-        _ => args
-            .user
-            .iter()
-            .flat_map(|typed| typed.split(',').map(str::to_owned))
-            .collect(),
-    };
+    // Neither an ID nor an address holds a comma.
+    let users = args.user.iter().flat_map(|said| said.split(','));
+    let users: Vec<String> = users.map(str::to_owned).collect();
     if !users.is_empty() {
         sources.push(("--user", Source::Named(users)));
     }
-    if let Some(text) = others.option(args.search.as_deref(), "search") {
+    if let Some(text) = &args.search {
         if text.trim().is_empty() {
             let why = "an empty text would find everybody".to_owned();
             return Err(ConfigError::value("search", why));
         }
-        sources.push(("--search", Source::Search(text)));
+        sources.push(("--search", Source::Search(text.clone())));
     }
-    if let Some(since) = others.option(args.locked_since.as_deref(), "locked-since") {
-        let until = env.option(args.locked_until.as_deref(), "locked-until");
-        sources.push(("--locked-since", locked(&since, until)?));
+    if let Some(since) = &args.locked_since {
+        let until = args.locked_until.as_deref();
+        sources.push(("--locked-since", locked(since, until)?));
     } else if args.locked_until.is_some() {
         return Err(ConfigError::Incomplete {
             given: "locked-until",
             missing: "locked-since",
         });
     }
-    if let Some(path) = others.path(args.failed_from.as_ref(), "failed-from") {
-        sources.push(("--failed-from", Source::Earlier(path)));
+    if let Some(path) = &args.failed_from {
+        sources.push(("--failed-from", Source::Earlier(path.clone())));
     }
     if let [(first, _), (second, _), ..] = &sources[..] {
         return Err(ConfigError::TwoSources { first, second });
@@ -129,7 +107,7 @@ fn source(
     Ok(sources.pop().map(|(_, source)| source))
 }
 
-fn locked(since: &str, until: Option<String>) -> Result<Source, ConfigError> {
+fn locked(since: &str, until: Option<&str>) -> Result<Source, ConfigError> {
     let now = SystemTime::now();
     let after = moment("locked-since", since, now)?;
     if after >= now {
@@ -138,7 +116,7 @@ fn locked(since: &str, until: Option<String>) -> Result<Source, ConfigError> {
             format!("`{since}` has not come yet"),
         ));
     }
-    let until = until.map(|text| moment("locked-until", &text, now));
+    let until = until.map(|text| moment("locked-until", text, now));
     let until = until.transpose()?.unwrap_or(now);
     if until <= after {
         return Err(ConfigError::value(
@@ -149,31 +127,24 @@ fn locked(since: &str, until: Option<String>) -> Result<Source, ConfigError> {
     Ok(Source::Locked { after, until })
 }
 
-fn format(args: &TableArgs, env: &Environment) -> Result<TableFormat, ConfigError> {
-    let text = |typed: &Option<String>, name| env.option(typed.as_deref(), name);
-    let between = text(&args.delimiter, "delimiter");
-    let encoded = text(&args.encoding, "encoding");
+fn format(args: &TableArgs) -> Result<TableFormat, ConfigError> {
+    let delimiter = args.delimiter.as_deref().map(parse_delimiter).transpose();
+    let encoding = args.encoding.as_deref().map(parse_encoding).transpose();
     Ok(TableFormat {
-        header: !env.switch(args.no_header, "no-header")?,
-        delimiter: between
-            .map(|text| parse_delimiter(&text))
-            .transpose()
-            .map_err(|error| ConfigError::value("delimiter", error.to_string()))?,
-        encoding: encoded
-            .map(|text| parse_encoding(&text))
-            .transpose()
-            .map_err(|error| ConfigError::value("encoding", error.to_string()))?,
+        header: !args.no_header,
+        delimiter: delimiter.map_err(|error| ConfigError::value("delimiter", error.to_string()))?,
+        encoding: encoding.map_err(|error| ConfigError::value("encoding", error.to_string()))?,
         columns: ColumnNames {
-            id: text(&args.id_column, "id-column"),
-            email: text(&args.email_column, "email-column"),
-            username: text(&args.username_column, "username-column"),
-            methods: text(&args.methods_column, "methods-column"),
+            id: args.id_column.clone(),
+            email: args.email_column.clone(),
+            username: args.username_column.clone(),
+            methods: args.methods_column.clone(),
         },
     })
 }
 
-fn methods(text: Option<String>) -> Result<MethodSet, ConfigError> {
-    let parsed = text.map(|text| text.parse::<MethodSet>()).transpose();
+fn methods(text: Option<&str>) -> Result<MethodSet, ConfigError> {
+    let parsed = text.map(str::parse::<MethodSet>).transpose();
     let parsed = parsed.map_err(|error| ConfigError::value("methods", error.to_string()))?;
     Ok(parsed.unwrap_or(MethodSet::ALL))
 }
@@ -211,23 +182,16 @@ mod tests {
     };
 
     #[test]
-    fn there_is_one_source_and_what_was_typed_comes_first() {
-        let env = Environment::of(&[("BULK_UNLOCK_SEARCH", "@x"), ("BULK_UNLOCK_USER", "a, b")]);
-        let table = TableArgs::default();
-        let both = resolve_read(&SourceArgs::default(), &table, &env);
-        assert!(matches!(both, Err(ConfigError::TwoSources { .. })));
-        let typed = SourceArgs {
+    fn there_is_one_source() {
+        let mut args = SourceArgs {
             search: Some("@y".to_owned()),
             ..SourceArgs::default()
         };
-        let read = resolve_read(&typed, &table, &env).expect("one source");
+        let read = resolve_read(&args, &TableArgs::default(), &Environment::default())
+            .expect("one source");
         assert!(matches!(read.source, Some(Source::Search(text)) if text == "@y"));
-        let typed = SourceArgs {
-            search: Some("@y".to_owned()),
-            user: vec!["a".to_owned()],
-            ..SourceArgs::default()
-        };
-        let two = resolve_read(&typed, &table, &Environment::default());
+        args.user = vec!["a".to_owned()];
+        let two = resolve_read(&args, &TableArgs::default(), &Environment::default());
         assert!(matches!(two, Err(ConfigError::TwoSources { .. })));
     }
 
@@ -242,12 +206,10 @@ mod tests {
             let read = resolve_read(&args, &TableArgs::default(), &Environment::of(env))?;
             Ok::<_, ConfigError>(read.shard.map(|shard| shard.to_string()))
         };
-        let named = [("BULK_UNLOCK_SHARD", "2/4"), array[0], array[1]];
         for (typed, env, shard) in [
             (None, &[][..], None),
             (None, &array, Some("1/4")),
-            (None, &named, Some("2/4")),
-            (Some("3/4"), &named, Some("3/4")),
+            (Some("3/4"), &array, Some("3/4")),
             (Some("0/1"), &array[..1], Some("0/1")),
         ] {
             let read = read(typed, env).expect("a shard");
