@@ -19,6 +19,7 @@ use crate::{
     config::Environment,
     error::AppError,
     report::Screen,
+    shutdown,
 };
 
 /// Sets the log up for the whole process.
@@ -27,7 +28,7 @@ use crate::{
 /// [`AppError::LogFile`].
 pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(), AppError> {
     let level = match (args.quiet, args.verbose) {
-        (true, _) => tracing::Level::WARN,
+        (true, _) => tracing::Level::ERROR,
         (false, 0) => tracing::Level::INFO,
         (false, 1) => tracing::Level::DEBUG,
         (false, _) => tracing::Level::TRACE,
@@ -35,6 +36,7 @@ pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(
     let own = |level| {
         Targets::new()
             .with_target("bulk_unlock", level)
+            .with_target(shutdown::ANSWERS, tracing::Level::INFO.max(level))
             .with_default(tracing::Level::ERROR)
     };
     let json = args.log_format == Some(LogFormat::Json);

@@ -1,4 +1,5 @@
-//! Stopping: one token that everybody who waits listens to, with the reason for the stop.
+//! Stopping: one token that everybody who waits listens to, with the reason for the stop. And the
+//! signal that asks where the job stands.
 //!
 //! The only user of `tokio::signal`. Nothing here knows what is being stopped.
 
@@ -221,6 +222,43 @@ impl Drop for Tripwire {
             self.shutdown.cancel(CancelReason::Broken(self.fault));
         }
     }
+}
+
+/// SIGUSR1: somebody asks where the job stands.
+#[derive(Debug)]
+pub struct Asked(Option<tokio::signal::unix::Signal>);
+
+impl Asked {
+    /// Listens. From then on the signal does not end the process any more.
+    ///
+    /// # Errors
+    /// Where the operating system does not let the process listen for signals.
+    pub fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::user_defined1()).map(|signal| Self(Some(signal)))
+    }
+
+    /// Nobody ever asks.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// Ends when somebody asks.
+    pub async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The target of the log under which answers to [`Asked`] stand: they are shown whatever else is.
+pub const ANSWERS: &str = "bulk_unlock::asked";
+
+/// Answers somebody who asked.
+pub fn answer(words: fmt::Arguments<'_>) {
+    tracing::info!(target: ANSWERS, "{words}");
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ use crate::{
 
 use super::{Halt, classify, retry_after};
 
+/// A wait of this length that the service asks for is told to whoever does not ask for more.
+const WORTH_A_LINE: Duration = Duration::from_secs(10);
+
 /// A request, but for its token.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -130,11 +133,12 @@ impl Transport {
         let wait = wait?;
         let until = Instant::now() + wait;
         if self.throttle.hold_until(until) && wait > Duration::ZERO {
-            tracing::info!(
-                status = reply.status,
-                wait_s = wait.as_secs_f64(),
-                "the service asks all to wait"
-            );
+            let (status, wait_ms) = (reply.status, wait.as_millis());
+            // The bar shows short ones, and a service that asks for them asks often.
+            match wait >= WORTH_A_LINE {
+                true => tracing::info!(status, wait_ms, "the service asks all to wait"),
+                false => tracing::debug!(status, wait_ms, "the service asks all to wait"),
+            }
             let until = SystemTime::now() + wait;
             self.events.send(Event::Paused { until }).await;
         }

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct GlobalArgs {
-    /// Print nothing but warnings and errors
+    /// Print errors only: nothing at all where every row ends well
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more; twice: every request

@@ -11,7 +11,7 @@ mod source;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use connection::{ConnectionArgs, TokenArgs};
 pub use everywhere::{GlobalArgs, LogFormat, Progress};
@@ -55,6 +55,10 @@ pub enum Command {
     Token(TokenArgs),
     /// Serve the embedded simulator of the Cloud Administration API on loopback
     Simulate(SimulateArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page (roff); `bulk-unlock man | man -l -` shows it
+    Man,
 }
 
 /// What the summary on stdout looks like.
@@ -159,7 +163,7 @@ pub struct GuardArgs {
 #[command(next_help_heading = "Results")]
 pub struct ResultsArgs {
     /// Where results go; may hold {date} {time} {run_id} {profile} {shard} [default: INPUT's stem + .results.csv, here; a shard's name says which it is]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: Option<String>,
     /// Go on with the results file: users who are final there are not sent again. Where there is none, one is begun
     #[arg(long, conflicts_with = "overwrite")]
@@ -171,10 +175,10 @@ pub struct ResultsArgs {
     #[arg(long)]
     pub overwrite: bool,
     /// Where the summary goes [default: the results file's name + .json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub summary: Option<String>,
     /// Numbers of the run for Prometheus, as node_exporter's textfile collector reads them
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub metrics: Option<String>,
     /// The metrics' label `job` [default: bulk-unlock]
     #[arg(long, value_name = "NAME")]
@@ -183,7 +187,7 @@ pub struct ResultsArgs {
     #[arg(long, value_name = "URL")]
     pub ping: Option<String>,
     /// The report as one self-contained page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<String>,
     /// A ticket or reason, kept in the summary
     #[arg(long, value_name = "TEXT")]
@@ -228,9 +232,28 @@ impl Command {
             Self::Run(args) => Some(&mut args.connection),
             Self::Plan(args) => Some(&mut args.connection),
             Self::Token(args) => Some(&mut args.connection),
-            Self::Merge(_) | Self::Report(_) | Self::Simulate(_) => None,
+            Self::Merge(_)
+            | Self::Report(_)
+            | Self::Simulate(_)
+            | Self::Completions(_)
+            | Self::Man => None,
         }
     }
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Where each shell looks for it:
+  bash        ~/.local/share/bash-completion/completions/bulk-unlock
+  zsh         a folder of $fpath, as _bulk-unlock
+  fish        ~/.config/fish/completions/bulk-unlock.fish
+  elvish      ~/.config/elvish/rc.elv, appended
+  powershell  $PROFILE, appended")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 #[cfg(test)]

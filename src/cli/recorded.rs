@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::OutputFormat;
 
@@ -13,13 +13,13 @@ pub struct MergeArgs {
     #[arg(value_name = "RESULTS", required = true)]
     pub shards: Vec<PathBuf>,
     /// Where the joined results go
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub results: String,
     /// Replace a results file that exists
     #[arg(long)]
     pub overwrite: bool,
     /// Where the joined summary goes [default: the results file's name + .json]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub summary: Option<String>,
     /// The report of the whole, as one page
     #[arg(long, value_name = "FILE")]

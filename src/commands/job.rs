@@ -65,6 +65,7 @@ pub(super) async fn run(
         heard,
         mut stats,
         shutdown,
+        asked,
         ..
     } = service;
     stats.total = job.source.total();
@@ -80,7 +81,7 @@ pub(super) async fn run(
     let wire = shutdown.tripwire(Fault::Report);
     let reporter = tokio::spawn(async move {
         let _wire = wire;
-        report::run(heard, results, stats, terminal, failed, watch).await
+        report::run(heard, results, stats, terminal, asked, failed, watch).await
     });
     let worker = Worker {
         settings: WorkerSettings {

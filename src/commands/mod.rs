@@ -1,7 +1,9 @@
 //! The commands: the wiring, and the only place that knows all rooms.
 
+mod completions;
 mod ending;
 mod job;
+mod man;
 mod merge;
 mod pace;
 mod plan;
@@ -19,15 +21,19 @@ use std::{
     path::PathBuf,
 };
 
+use clap::CommandFactory;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    cli::Command,
+    cli::{Cli, Command},
     config::{Environment, Given, GivenError},
     error::AppError,
     logging,
     report::Screen,
 };
+
+/// The program's name, as it is typed.
+const PROGRAM: &str = "bulk-unlock";
 
 /// Runs the program: what was typed, in this process's environment. Returns its exit code.
 #[must_use]
@@ -59,6 +65,13 @@ fn placed(given: &Given, error: AppError) -> AppError {
 
 fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
     let cli = &given.cli;
+    match &cli.command {
+        Command::Completions(args) => {
+            return print(&completions::script(args.shell)).map(|()| 0);
+        }
+        Command::Man => return print(&man::page(Cli::command())).map(|()| 0),
+        _ => {}
+    }
     let screen = Screen::default();
     logging::set_up(&cli.global, env, &screen)?;
     for (variable, nearest) in &given.unknown_variables {
@@ -74,6 +87,7 @@ fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
             Command::Report(args) => report::run(args, &cli.global, env),
             Command::Token(args) => token::run(args, env).await,
             Command::Simulate(args) => simulate::run(args).await,
+            Command::Completions(_) | Command::Man => Ok(0),
         }
     });
     // A thread that is stuck in reading standard input must not keep the process.

@@ -15,7 +15,7 @@ use crate::{
     report::{Screen, ShowMode, Terminal},
     results::{Lock, Recovered, ResultsFile, WriteMode},
     runner::Places,
-    shutdown::{CancelReason, Shutdown},
+    shutdown::{Asked, CancelReason, Shutdown},
     source::{Need, Prepared},
 };
 
@@ -36,6 +36,9 @@ pub(super) async fn run(
     env: &Environment,
     screen: &Screen,
 ) -> Result<u8, AppError> {
+    // Else the question where the job stands would end it while the source is read.
+    let _asked =
+        Asked::listen().map_err(|source| AppError::system("listen for signals", source))?;
     let settings = resolve_run(args, env)?;
     let started = Started::now();
     let ping = match settings.outputs.ping.clone() {

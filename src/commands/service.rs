@@ -14,7 +14,7 @@ use crate::{
     http::{Http, HttpSettings},
     retry::Retry,
     shard::Shard,
-    shutdown::{CancelReason, Shutdown},
+    shutdown::{self, Asked, CancelReason, Shutdown},
     stats::Stats,
 };
 
@@ -28,6 +28,7 @@ pub(super) struct Service {
     pub(super) heard: mpsc::Receiver<Event>,
     pub(super) stats: Stats,
     pub(super) shutdown: Shutdown,
+    pub(super) asked: Asked,
 }
 
 impl Service {
@@ -65,6 +66,7 @@ impl Service {
             heard,
             stats: Stats::new(None),
             shutdown,
+            asked: Asked::listen().map_err(deaf)?,
         })
     }
 
@@ -84,6 +86,10 @@ impl Service {
             tokio::select! {
                 done = &mut work => break done,
                 Some(event) = self.heard.recv() => self.stats.apply_at(&event, SystemTime::now()),
+                () = self.asked.next() => shutdown::answer(format_args!(
+                    "the rows have not begun, {} requests sent so far",
+                    self.stats.requests_sent()
+                )),
             }
         };
         while let Ok(event) = self.heard.try_recv() {
@@ -96,7 +102,7 @@ impl Service {
 /// Turns signals into stops, for as long as the returned task runs.
 pub(super) fn listen(shutdown: &Shutdown) -> Result<AbortHandle, AppError> {
     let listening = shutdown.listen();
-    listening.map_err(|source| AppError::system("listen for signals", source))
+    listening.map_err(deaf)
 }
 
 /// Does what may take long, such as reading a pipe, on a thread of its own. A stop leaves it there.
@@ -115,6 +121,10 @@ where
         (Some(Err(panic)), _) => Err(AppError::system("read the source", panic.into())),
         (None, None) => unreachable!("a stop has a reason"),
     }
+}
+
+fn deaf(source: std::io::Error) -> AppError {
+    AppError::system("listen for signals", source)
 }
 
 /// The failure of a command that was stopped for this reason.

@@ -30,6 +30,7 @@ use tokio::{
 use crate::{
     event::Event,
     results::{Record, ResultsError, ResultsFile},
+    shutdown::Asked,
     stats::Stats,
 };
 
@@ -69,6 +70,7 @@ pub async fn run(
     mut results: ResultsFile,
     mut stats: Stats,
     mut terminal: Terminal,
+    mut asked: Asked,
     failed: impl Fn(&ResultsError),
     watch: impl Fn(&Stats),
 ) -> Reported {
@@ -98,6 +100,10 @@ pub async fn run(
                     syncing.spawn_blocking(sync);
                 }
                 terminal.tick(&stats);
+                continue;
+            }
+            () = asked.next() => {
+                terminal.tell(&stats);
                 continue;
             }
         }
@@ -162,6 +168,7 @@ mod tests {
         event::{Event, Events},
         model::{MethodSet, Outcome, OutcomeKind, Row, UserRef},
         results::{ResultsFile, WriteMode},
+        shutdown::Asked,
         stats::Stats,
     };
 
@@ -195,6 +202,7 @@ mod tests {
             results,
             Stats::new(None),
             terminal,
+            Asked::never(),
             |_| panic!("nothing fails"),
             |stats| seen.set(stats.done()),
         );
@@ -223,6 +231,7 @@ mod tests {
             results,
             Stats::new(None),
             terminal,
+            Asked::never(),
             |_| told.set(told.get() + 1),
             |_| panic!("nothing is counted"),
         );
@@ -245,6 +254,7 @@ mod tests {
             results,
             Stats::new(None),
             terminal,
+            Asked::never(),
             |_| told.set(told.get() + 1),
             |_| {},
         );
