@@ -3,6 +3,8 @@
 //! The only user of `reqwest`. No retry, no pacing, no sign-in: what was sent once is answered
 //! once. Redirects are never followed, since a token must not travel to where an answer points.
 
+mod greeting;
+
 use std::{
     borrow::Cow,
     fmt,
@@ -12,13 +14,14 @@ use std::{
 };
 
 use reqwest::{
-    Certificate, Client, Method, Request, RequestBuilder, Response,
+    Certificate, Client, ClientBuilder, Method, Request, RequestBuilder, Response,
     header::{self, HeaderValue},
     redirect,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+pub use greeting::{Certificate as ServerCertificate, Greeting, greet};
 pub use reqwest::Url;
 
 use crate::model::Answer;
@@ -146,6 +149,13 @@ impl Http {
     /// # Errors
     /// [`HttpSetupError`]: the CA file, or TLS itself.
     pub fn new(settings: &HttpSettings) -> Result<Self, HttpSetupError> {
+        Self::made(settings, |builder| builder)
+    }
+
+    fn made(
+        settings: &HttpSettings,
+        further: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, HttpSetupError> {
         let mut builder = Client::builder()
             .user_agent(concat!("bulk-unlock/", env!("CARGO_PKG_VERSION")))
             .timeout(settings.timeout)
@@ -162,7 +172,7 @@ impl Http {
         } else if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_ca_file(path)?);
         }
-        let client = builder
+        let client = further(builder)
             .build()
             .map_err(|error| HttpSetupError::Tls(innermost(&error)))?;
         Ok(Self {

@@ -200,6 +200,16 @@ struct TokenAnswer {
     access_token: SecretString,
     token_type: Option<String>,
     expires_in: Option<Seconds>,
+    scope: Option<String>,
+}
+
+/// A token as the endpoint gave it out.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) secret: SecretString,
+    pub(super) lifetime: Duration,
+    /// What it is good for, where that was said (RFC 6749, section 5.1).
+    pub(super) scope: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -209,8 +219,8 @@ struct TokenError {
     error_description: Option<String>,
 }
 
-/// The token of an answer and how long it lives.
-pub(super) fn read_answer(reply: &TokenReply) -> Result<(SecretString, Duration), AuthError> {
+/// The token of an answer.
+pub(super) fn read_answer(reply: &TokenReply) -> Result<Fetched, AuthError> {
     let unreadable =
         || AuthError::Unreachable("the token endpoint's answer holds no token".to_owned());
     match reply.status {
@@ -231,10 +241,11 @@ pub(super) fn read_answer(reply: &TokenReply) -> Result<(SecretString, Duration)
             };
             // A life of nothing cannot be meant, and nothing could ever be sent on such a token.
             let lifetime = seconds.filter(|seconds| (1.0..=1e9).contains(seconds));
-            Ok((
-                answer.access_token,
-                lifetime.map_or(USUAL_LIFETIME, Duration::from_secs_f64),
-            ))
+            Ok(Fetched {
+                secret: answer.access_token,
+                lifetime: lifetime.map_or(USUAL_LIFETIME, Duration::from_secs_f64),
+                scope: answer.scope,
+            })
         }
         400..=499 if reply.status != 429 => Err(AuthError::Refused(said(reply))),
         _ => Err(AuthError::Unreachable(said(reply))),
@@ -335,7 +346,8 @@ mod tests {
             ("", 3600.0),
         ] {
             let body = format!(r#"{{"access_token":"t"{expires_in}}}"#);
-            let (token, lifetime) = read_answer(&reply(200, &body)).expect("a token");
+            let fetched = read_answer(&reply(200, &body)).expect("a token");
+            let (token, lifetime) = (fetched.secret, fetched.lifetime);
             assert_eq!(token.expose_secret(), "t");
             assert_eq!(lifetime, Duration::from_secs_f64(seconds), "{expires_in}");
         }

@@ -31,9 +31,22 @@ pub struct AccessToken {
     generation: u64,
     issued: Instant,
     lifetime: Option<Duration>,
+    scope: Option<String>,
 }
 
 impl AccessToken {
+    /// How long it lives, from when it was issued; `None` where nobody said.
+    #[must_use]
+    pub const fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    /// What it is good for, separated by spaces, where the token endpoint said so.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
     /// The token itself.
     #[must_use]
     pub const fn secret(&self) -> &SecretString {
@@ -223,13 +236,15 @@ impl TokenSource {
     /// Makes or fetches a token; whoever calls holds `renewing`.
     async fn renew(&self) -> Result<Arc<AccessToken>, AuthError> {
         let now = SystemTime::now();
+        let mut scope = None;
         let (secret, lifetime, issued) = match &self.credentials {
             Credentials::Legacy(key) => (key.mint(now)?, Some(LegacyKey::LIFETIME), Instant::now()),
             Credentials::Ready(ready) => (ready.read()?, None, Instant::now()),
             Credentials::OAuth(client) => {
                 let reply = (self.send)(client.request(now)?).await?;
-                let (secret, lifetime) = read_answer(&reply)?;
-                (secret, Some(lifetime), reply.sent)
+                let fetched = read_answer(&reply)?;
+                scope = fetched.scope;
+                (fetched.secret, Some(fetched.lifetime), reply.sent)
             }
         };
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -245,6 +260,7 @@ impl TokenSource {
             generation,
             issued,
             lifetime,
+            scope,
         });
         *latest = Some(Arc::clone(&token));
         Ok(token)

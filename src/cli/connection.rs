@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
+use super::{OutputFormat, PaceArgs};
+
 /// Where the service is and how to sign in.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Connection")]
@@ -40,6 +42,20 @@ pub struct ConnectionArgs {
 /// Options of `token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
+    /// Where the service is and how to sign in.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+/// Options of `check`, which looks at all that a run would be given: each is one of `run`'s, too.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// What is printed [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+    /// How hard the service is pushed.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Where the service is and how to sign in.
     #[command(flatten)]
     pub connection: ConnectionArgs,

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub use connection::{ConnectionArgs, TokenArgs};
+pub use connection::{CheckArgs, ConnectionArgs, TokenArgs};
 pub use everywhere::{GlobalArgs, LogFormat, Progress};
 pub use recorded::{MergeArgs, ReportArgs};
 pub use simulate::SimulateArgs;
@@ -47,6 +47,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Read and check the whole source, sign in, and say what `run` would do; unlocks nobody
     Plan(Box<PlanArgs>),
+    /// Look at configuration, key, network, clock, sign-in and permissions; changes nothing at the service
+    Check(Box<CheckArgs>),
     /// Join the results of several shards into one
     Merge(MergeArgs),
     /// Render a results CSV again: the summary in the terminal, or the report as a page
@@ -231,6 +233,7 @@ impl Command {
         match self {
             Self::Run(args) => Some(&mut args.connection),
             Self::Plan(args) => Some(&mut args.connection),
+            Self::Check(args) => Some(&mut args.connection),
             Self::Token(args) => Some(&mut args.connection),
             Self::Merge(_)
             | Self::Report(_)

@@ -1,5 +1,6 @@
 //! The commands: the wiring, and the only place that knows all rooms.
 
+mod check;
 mod completions;
 mod ending;
 mod job;
@@ -40,9 +41,12 @@ const PROGRAM: &str = "bulk-unlock";
 pub fn main() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let env = Environment::read();
-    let done = match Given::read(arguments, &env) {
-        Ok(given) => dispatch(&given, &env).map_err(|error| placed(&given, error)),
-        Err(GivenError::Config(error)) => Err(error.into()),
+    let done = match Given::read(&arguments, &env) {
+        Ok(given) => dispatch(&given, &arguments, &env).map_err(|error| placed(&given, error)),
+        Err(GivenError::Config(error)) => match check::is_asked(&arguments) {
+            Some(output) => check::refused(&error, output),
+            None => Err(error.into()),
+        },
         Err(GivenError::Usage(error)) => {
             // Help and version are no errors; clap knows where each goes.
             let _ = error.print();
@@ -63,7 +67,7 @@ fn placed(given: &Given, error: AppError) -> AppError {
     }
 }
 
-fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
+fn dispatch(given: &Given, typed: &[OsString], env: &Environment) -> Result<u8, AppError> {
     let cli = &given.cli;
     match &cli.command {
         Command::Completions(args) => {
@@ -74,7 +78,8 @@ fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
     }
     let screen = Screen::default();
     logging::set_up(&cli.global, env, &screen)?;
-    for (variable, nearest) in &given.unknown_variables {
+    let warned = !matches!(cli.command, Command::Check(_));
+    for (variable, nearest) in given.unknown_variables.iter().filter(|_| warned) {
         tracing::warn!("{variable} is no variable of this program; did you mean {nearest}?");
     }
     let runtime = runtime(&cli.command);
@@ -83,6 +88,7 @@ fn dispatch(given: &Given, env: &Environment) -> Result<u8, AppError> {
         match &cli.command {
             Command::Run(args) => run::run(args, &cli.global, env, &screen).await,
             Command::Plan(args) => plan::run(args, env).await,
+            Command::Check(args) => check::run(args, typed, env).await,
             Command::Merge(args) => merge::run(args, &cli.global, env),
             Command::Report(args) => report::run(args, &cli.global, env),
             Command::Token(args) => token::run(args, env).await,

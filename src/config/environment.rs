@@ -53,6 +53,13 @@ impl Environment {
         format!("{user}@{}", if host.is_empty() { "unknown" } else { host })
     }
 
+    /// Whether requests may have to go by way of a proxy.
+    #[must_use]
+    pub fn names_a_proxy(&self) -> bool {
+        let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+        names.iter().any(|name| self.get(name).is_some())
+    }
+
     /// Where systemd hands over credentials.
     pub(super) fn credentials_directory(&self) -> Option<PathBuf> {
         self.get("CREDENTIALS_DIRECTORY").map(PathBuf::from)

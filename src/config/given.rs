@@ -11,7 +11,7 @@ use std::{
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 
-use crate::cli::Cli;
+use crate::{cli::Cli, http::Url};
 
 use super::{
     ConfigError, Environment,
@@ -22,6 +22,11 @@ use super::{
     origin::Origin,
 };
 
+/// Instead of a secret.
+const HIDDEN: &str = "(hidden)";
+/// Options whose URLs may hold a secret.
+const SECRET_URLS: [&str; 2] = ["ping", "rate-store"];
+
 /// What was given, and where each value comes from.
 #[derive(Debug)]
 pub struct Given {
@@ -29,6 +34,10 @@ pub struct Given {
     pub cli: Cli,
     /// Where the values come from that are not defaults, by the options' long names.
     pub origins: BTreeMap<String, Origin>,
+    /// What was said, by the options' long names, as far as everybody may see it.
+    pub values: BTreeMap<String, String>,
+    /// The profile that is taken.
+    pub profile: Option<String>,
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
     /// Variables that look like ours and are not, each with the one that is most like it.
@@ -51,8 +60,8 @@ impl Given {
     ///
     /// # Errors
     /// [`GivenError`].
-    pub fn read(typed: Vec<OsString>, env: &Environment) -> Result<Self, GivenError> {
-        let matches = Cli::command().try_get_matches_from(&typed)?;
+    pub fn read(typed: &[OsString], env: &Environment) -> Result<Self, GivenError> {
+        let matches = Cli::command().try_get_matches_from(typed)?;
         let (command, own) = matches.subcommand().expect("clap asks for a command");
         let options = options_of(command);
         let by_hand = typed_ids(own, command);
@@ -60,7 +69,8 @@ impl Given {
         let mut levels = vec![level::of_environment(&options, env)?];
         let profile = profile(own, file.as_ref(), env)?;
         if let Some(file) = &file {
-            levels.extend(profile.and_then(|name| file.profiles.get(&name).cloned()));
+            let chosen = profile.as_ref().and_then(|name| file.profiles.get(name));
+            levels.extend(chosen.cloned());
             levels.push(file.top.clone());
         }
         let known: HashSet<&String> = options.iter().map(|option| &option.id).collect();
@@ -69,7 +79,8 @@ impl Given {
         }
         let joined = level::join(&by_hand, levels);
         let origins = origins(&options, &by_hand, &joined);
-        let filled = fill_up(Cli::command(), command, &joined).try_get_matches_from(&typed);
+        let values = values(&options, own, &by_hand, &joined);
+        let filled = fill_up(Cli::command(), command, &joined).try_get_matches_from(typed);
         let mut cli = Cli::from_arg_matches(&filled?)?;
         if let Some(connection) = cli.command.connection_mut() {
             connection.token = joined.token.map(|(token, _)| token);
@@ -77,6 +88,8 @@ impl Given {
         Ok(Self {
             cli,
             origins,
+            values,
+            profile,
             file: file.map(|file| file.path),
             unknown_variables: unknown_variables(env),
         })
@@ -164,6 +177,51 @@ fn origins(options: &[Opt], typed: &HashSet<String>, joined: &Level) -> BTreeMap
     origins
 }
 
+fn values(
+    options: &[Opt],
+    own: &ArgMatches,
+    typed: &HashSet<String>,
+    joined: &Level,
+) -> BTreeMap<String, String> {
+    let by_hand = |id: &str| -> Option<Vec<String>> {
+        let raw = own.try_get_raw(id).ok().flatten()?;
+        Some(
+            raw.map(|text| text.to_string_lossy().into_owned())
+                .collect(),
+        )
+    };
+    let said = options.iter().filter_map(|Opt { id, long, .. }| {
+        let texts = match typed.contains(id) {
+            true => by_hand(id)?,
+            false => joined.said.get(id)?.texts.clone(),
+        };
+        let shown = match &texts[..] {
+            [] => "off".to_owned(),
+            texts => texts.join(", "),
+        };
+        Some((long.clone(), shown_of(long, &shown)))
+    });
+    let token = joined.token.iter();
+    said.chain(token.map(|_| (TOKEN.to_owned(), HIDDEN.to_owned())))
+        .collect()
+}
+
+/// A value as everybody may see it: a URL may hold a password, or be one as a whole.
+fn shown_of(option: &str, value: &str) -> String {
+    if !SECRET_URLS.contains(&option) {
+        return value.to_owned();
+    }
+    let Ok(url) = value.parse::<Url>() else {
+        return HIDDEN.to_owned();
+    };
+    let host = url.host_str().unwrap_or_default();
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!("{}://{host}{port}/{HIDDEN}", url.scheme())
+}
+
 /// The definition, with what was said of its options as their defaults.
 fn fill_up(root: Command, command: &str, joined: &Level) -> Command {
     let of_root: HashSet<String> = root
@@ -198,4 +256,29 @@ fn unknown_variables(env: &Environment) -> Vec<(String, String)> {
         (name.to_owned(), nearest.to_owned())
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_of;
+
+    #[test]
+    fn secrets_in_urls_are_hidden() {
+        for (option, value, shown) in [
+            ("rate", "10/s", "10/s"),
+            (
+                "ping",
+                "https://hc-ping.com/uuid?x=1",
+                "https://hc-ping.com/(hidden)",
+            ),
+            (
+                "rate-store",
+                "rediss://me:secret@store:6380/2",
+                "rediss://store:6380/(hidden)",
+            ),
+            ("ping", "uuid", "(hidden)"),
+        ] {
+            assert_eq!(shown_of(option, value), shown);
+        }
+    }
 }

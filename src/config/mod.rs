@@ -27,5 +27,7 @@ pub use error::ConfigError;
 pub use given::{Given, GivenError};
 pub use origin::Origin;
 pub use outputs::{OutputSettings, PingSettings};
-pub use settings::{PaceSettings, PlanSettings, RunSettings, resolve_plan, resolve_run};
+pub use settings::{
+    PaceSettings, PlanSettings, RunSettings, resolve_check, resolve_plan, resolve_run,
+};
 pub use source::ReadSettings;

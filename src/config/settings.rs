@@ -120,9 +120,23 @@ const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`ConfigError`], naming the option.
 pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigError> {
+    let settings = settings(args, env)?;
+    has_source(&settings.read, settings.simulate)?;
+    Ok(settings)
+}
+
+/// How a run would push the service, where all else that is said of one makes sense; its users may
+/// be named later.
+///
+/// # Errors
+/// [`ConfigError`], naming the option.
+pub fn resolve_check(args: &RunArgs, env: &Environment) -> Result<PaceSettings, ConfigError> {
+    settings(args, env).map(|settings| settings.pace)
+}
+
+fn settings(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigError> {
     let simulate = args.trial.simulate;
     let read = resolve_read(&args.source, &args.table, env)?;
-    has_source(&read, simulate)?;
     Ok(RunSettings {
         read,
         results: args.results.results.clone(),

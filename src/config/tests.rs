@@ -14,8 +14,8 @@ use crate::cli::Command;
 const SAMPLE: &str = include_str!("../../samples/config.toml");
 
 fn given(typed: &str, pairs: &[(&str, &str)]) -> Result<Given, GivenError> {
-    let words = typed.split(' ').map(OsString::from).collect();
-    Given::read(words, &Environment::of(pairs))
+    let words: Vec<_> = typed.split(' ').map(OsString::from).collect();
+    Given::read(&words, &Environment::of(pairs))
 }
 
 /// A folder that holds this configuration file, and the file's path.

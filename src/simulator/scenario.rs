@@ -62,6 +62,7 @@ pub struct Token {
     pub bad_assertion_status: u16,
     pub scope_enabled: bool,
     pub scopes: Vec<String>,
+    pub tells_scope: bool,
     pub bad_scope_status: u16,
     pub permitted: bool,
     pub forbidden_dialect: Dialect,
@@ -142,6 +143,7 @@ impl Default for Token {
             lenient_audience: false,
             bad_assertion_status: 401,
             scope_enabled: true,
+            tells_scope: true,
             scopes: ["rsa.user.read", "rsa.user.factor.manage", "rsa.audit.user"]
                 .map(str::to_owned)
                 .to_vec(),

@@ -51,6 +51,8 @@ struct TokenAnswer {
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -165,6 +167,7 @@ impl Tokens {
         if scopes.is_empty() {
             scopes.clone_from(enabled);
         }
+        let scope = scenario.token.tells_scope.then(|| scopes.join(" "));
         let lifetime = scenario.token_lifetime();
         let access_token = format!("simulated-{}", uuid::Uuid::new_v4().simple());
         let ends = Instant::now() + lifetime;
@@ -184,6 +187,7 @@ impl Tokens {
             access_token,
             token_type: "Bearer",
             expires_in,
+            scope,
         };
         Answer::json(200, &answer)
     }

@@ -2,6 +2,7 @@
 //! what the results say must agree with it.
 
 mod bad_input;
+mod check;
 mod disk;
 mod documents;
 mod engines;

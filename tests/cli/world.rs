@@ -25,7 +25,7 @@ pub(crate) struct Ran {
 }
 
 /// How the program signs in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum SignIn {
     Legacy,
     Rsa,
