@@ -87,6 +87,9 @@ pub enum AppError {
         /// The exit code that goes with it.
         exit_code: u8,
     },
+    /// A panic.
+    #[error("a fault of this program ended it")]
+    Fault,
     /// The user said no.
     #[error("nothing was sent")]
     Declined,
@@ -110,7 +113,11 @@ impl AppError {
             Self::Declined => 4,
             Self::Join(error) => error.exit_code(),
             Self::Lock(error) | Self::Results(ResultsError::Lock(error)) if error.is_held() => 6,
-            Self::Source(_) | Self::Results(_) | Self::Lock(_) | Self::Output { .. } => 5,
+            Self::Source(_)
+            | Self::Results(_)
+            | Self::Lock(_)
+            | Self::Output { .. }
+            | Self::Fault => 5,
         }
     }
 
@@ -129,6 +136,7 @@ impl AppError {
                 "name a file in a folder that exists and that you may write to".to_owned()
             }
             Self::LogFile { .. } => "name another file with --log-file".to_owned(),
+            Self::Fault => "go on with --resume, and report what was printed above".to_owned(),
             Self::Declined => "say --yes not to be asked".to_owned(),
             Self::Path(_)
             | Self::Http(_)

@@ -14,7 +14,9 @@ use crate::{
         Charts, Digest, JoinError, Latency, Rows, Status, Summary, Throttled, Told, metrics,
         render, write_atomically, write_for_all,
     },
-    results::{Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp},
+    results::{
+        PathError, Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp,
+    },
     shard::Shard,
     shutdown::CancelReason,
     source::{Input, Source},
@@ -46,6 +48,32 @@ impl Started {
     }
 }
 
+/// The outputs as they were named, placeholders and all, and what their usual names follow from.
+pub(super) struct Names<'a> {
+    pub(super) results: Option<&'a str>,
+    pub(super) summary: Option<&'a str>,
+    pub(super) metrics: Option<&'a str>,
+    pub(super) html: Option<&'a str>,
+    pub(super) simulated: bool,
+    pub(super) shard: Option<Shard>,
+    /// The file that the users are read from.
+    pub(super) input: Option<&'a Path>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(settings: &'a RunSettings) -> Self {
+        Self {
+            results: settings.results.as_deref(),
+            summary: settings.summary.as_deref(),
+            metrics: settings.outputs.metrics.as_deref(),
+            html: settings.outputs.html.as_deref(),
+            simulated: settings.simulate.is_some(),
+            shard: settings.read.shard,
+            input: settings.read.file(),
+        }
+    }
+}
+
 /// Where the outputs go.
 pub(super) struct Outputs {
     /// The results CSV.
@@ -60,42 +88,36 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub(super) fn of(
-        settings: &RunSettings,
+        names: &Names<'_>,
         profile: Option<&str>,
         started: &Started,
-    ) -> Result<Self, AppError> {
-        let shard = settings.read.shard;
+    ) -> Result<Self, PathError> {
         let values = Placeholders {
             started_at: started.at,
             run_id: started.run_id.clone(),
             profile: profile.unwrap_or("default").to_owned(),
-            shard: shard.map_or(0, Shard::index).to_string(),
+            shard: names.shard.map_or(0, Shard::index).to_string(),
         };
-        let ending = match settings.simulate {
-            Some(_) => ".simulated.csv",
-            None => ".results.csv",
+        let ending = if names.simulated {
+            ".simulated.csv"
+        } else {
+            ".results.csv"
         };
-        let ending = match shard {
+        let ending = match names.shard {
             Some(shard) => format!(".shard-{}-of-{}{ending}", shard.index(), shard.count()),
             None => ending.to_owned(),
         };
-        let results = match &settings.results {
-            Some(template) => expand(template, &values)?,
-            None => default_path(settings.read.file(), &ending),
+        let expanded = |template: Option<&str>| {
+            let expanded = template.map(|template| expand(template, &values));
+            expanded.transpose()
         };
-        let summary = match &settings.summary {
-            Some(template) => expand(template, &values)?,
-            None => beside(&results),
-        };
-        let metrics = settings.outputs.metrics.as_deref();
-        let metrics = metrics.map(|template| expand(template, &values));
-        let html = settings.outputs.html.as_deref();
-        let html = html.map(|template| expand(template, &values));
+        let results = expanded(names.results)?;
+        let results = results.unwrap_or_else(|| default_path(names.input, &ending));
         Ok(Self {
+            summary: expanded(names.summary)?.unwrap_or_else(|| beside(&results)),
+            metrics: expanded(names.metrics)?,
+            html: expanded(names.html)?,
             results,
-            summary,
-            metrics: metrics.transpose()?,
-            html: html.transpose()?,
         })
     }
 
@@ -396,43 +418,53 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-pub(super) fn finish(
-    summary: &Summary,
-    end: &JobEnd,
-    outputs: &Outputs,
-    settings: &RunSettings,
-    global: &GlobalArgs,
-    env: &Environment,
-) -> Result<u8, AppError> {
-    if summary.rows.total == Some(0) {
-        let whose = match &summary.shard {
-            Some(shard) => format!(" of shard {shard}"),
-            None => String::new(),
-        };
-        tracing::warn!("{} holds no rows{whose}", summary.source);
-    }
-    let written = write_atomically(&outputs.summary, &summary.to_json());
-    let drawn = outputs.write_page(summary);
-    let measured = outputs.write_metrics(summary, &settings.outputs.metrics_job);
-    let silent = global.quiet && summary.exit_code == 0;
-    match settings.output {
-        OutputFormat::Json => super::print(&summary.to_json())?,
-        OutputFormat::Text if silent => {}
-        OutputFormat::Text => {
-            let styled = env.allows_colour() && io::stdout().is_terminal();
-            super::print(&render(summary, &end.stats, styled))?;
+/// A run that came to an end, whatever end.
+pub(super) struct Ended {
+    pub(super) summary: Summary,
+    pub(super) end: JobEnd,
+    pub(super) outputs: Outputs,
+    pub(super) settings: RunSettings,
+}
+
+impl Ended {
+    /// Writes what there is to tell, and returns the exit code.
+    pub(super) fn finish(self, global: &GlobalArgs, env: &Environment) -> Result<u8, AppError> {
+        let Self {
+            summary,
+            end,
+            outputs,
+            settings,
+        } = self;
+        if summary.rows.total == Some(0) {
+            let whose = match &summary.shard {
+                Some(shard) => format!(" of shard {shard}"),
+                None => String::new(),
+            };
+            tracing::warn!("{} holds no rows{whose}", summary.source);
         }
+        let written = write_atomically(&outputs.summary, &summary.to_json());
+        let drawn = outputs.write_page(&summary);
+        let measured = outputs.write_metrics(&summary, &settings.outputs.metrics_job);
+        let silent = global.quiet && summary.exit_code == 0;
+        match settings.output {
+            OutputFormat::Json => super::print(&summary.to_json())?,
+            OutputFormat::Text if silent => {}
+            OutputFormat::Text => {
+                let styled = env.allows_colour() && io::stdout().is_terminal();
+                super::print(&render(&summary, &end.stats, styled))?;
+            }
+        }
+        if let Some(failure) = &end.failure {
+            tracing::error!("{failure}; {}", failure.hint());
+        }
+        written.map_err(|source| AppError::Output {
+            path: outputs.summary.clone(),
+            source,
+        })?;
+        measured?;
+        drawn?;
+        Ok(summary.exit_code)
     }
-    if let Some(failure) = &end.failure {
-        tracing::error!("{failure}; {}", failure.hint());
-    }
-    written.map_err(|source| AppError::Output {
-        path: outputs.summary.clone(),
-        source,
-    })?;
-    measured?;
-    drawn?;
-    Ok(summary.exit_code)
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ pub(super) async fn run(
     let failed = move |_: &ResultsError| stop.cancel(CancelReason::ReportFailed);
     let (stop, guards) = (shutdown.clone(), job.guards);
     let watch = move |stats: &Stats| {
+        fault_for_tests(stats);
         if let Some(why) = guards.broken(stats) {
             stop.cancel(CancelReason::Guard(why));
         }
@@ -108,6 +109,12 @@ pub(super) async fn run(
         left,
         too_many: None,
     })
+}
+
+/// A panic in the report, as a test asks for; no release has this.
+fn fault_for_tests(stats: &Stats) {
+    let asked = cfg!(debug_assertions) && stats.done() == 5;
+    assert!(!asked || std::env::var_os("BULK_UNLOCK_TEST_PANIC").is_none());
 }
 
 /// Signs in, then sends every row through the pool. When it returns, nobody sends events any more.

@@ -15,14 +15,16 @@ mod simulate;
 mod simulated;
 mod timers;
 mod token;
+mod unbegun;
 
 use std::{
     ffi::OsString,
     io::{self, ErrorKind, Write},
+    panic::{self, AssertUnwindSafe},
     path::PathBuf,
 };
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -42,10 +44,15 @@ pub fn main() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let env = Environment::read();
     let done = match Given::read(&arguments, &env) {
-        Ok(given) => dispatch(&given, &arguments, &env).map_err(|error| placed(&given, error)),
+        Ok(given) => carefully(|| dispatch(&given, &arguments, &env))
+            .map_err(|error| placed(&given, error))
+            .map_err(|error| match error {
+                AppError::Fault => unread(&arguments, &env, error),
+                error => error,
+            }),
         Err(GivenError::Config(error)) => match check::is_asked(&arguments) {
             Some(output) => check::refused(&error, output),
-            None => Err(error.into()),
+            None => Err(unread(&arguments, &env, error.into())),
         },
         Err(GivenError::Usage(error)) => {
             // Help and version are no errors; clap knows where each goes.
@@ -57,6 +64,21 @@ pub fn main() -> u8 {
         explain(&error);
         error.exit_code()
     })
+}
+
+/// A panic is a fault of this program, and has the exit code of one.
+fn carefully(work: impl FnOnce() -> Result<u8, AppError>) -> Result<u8, AppError> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(AppError::Fault))
+}
+
+/// A configuration that cannot be read ends a run, too, of which there is a summary.
+fn unread(typed: &[OsString], env: &Environment, error: AppError) -> AppError {
+    if let Ok(cli) = Cli::try_parse_from(typed)
+        && let Command::Run(args) = &cli.command
+    {
+        run::never_began(args, &cli.global, env, &error);
+    }
+    error
 }
 
 /// A wrong value is named with its place.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     cli::{GlobalArgs, Progress, RunArgs},
-    config::{Environment, RunSettings, resolve_connection, resolve_run},
+    config::{Environment, RunSettings, resolve_connection, resolve_ping, resolve_run},
     error::AppError,
     ping::Ping,
     report::{Screen, ShowMode, Terminal},
@@ -20,11 +20,12 @@ use crate::{
 };
 
 use super::{
-    ending::{Outputs, Started, finish, summarize},
+    ending::{Ended, Names, Outputs, Started, summarize},
     job::{self, Job, JobEnd},
     service::{Service, apart, listen},
     simulated::source_of,
     timers::{self, Deadline},
+    unbegun,
 };
 
 /// More users than this are asked about, on a terminal.
@@ -39,13 +40,18 @@ pub(super) async fn run(
     // Else the question where the job stands would end it while the source is read.
     let _asked =
         Asked::listen().map_err(|source| AppError::system("listen for signals", source))?;
-    let settings = resolve_run(args, env)?;
     let started = Started::now();
-    let ping = match settings.outputs.ping.clone() {
-        Some(ping) => Some(Ping::start(ping.url, ping.ca_file)?),
-        None => None,
+    let (ping, begun) = match start_ping(args) {
+        Ok(ping) => (ping, begin(args, global, env, screen, &started).await),
+        Err(error) => (None, Err(error)),
     };
-    let ended = run_told(args, global, env, screen, settings, started).await;
+    let ended = match begun {
+        Ok(ended) => ended.finish(global, env),
+        Err(error) => {
+            unbegun::tell(args, global.profile.as_deref(), env, &started, &error);
+            Err(error)
+        }
+    };
     if let Some(ping) = ping {
         let code = ended
             .as_ref()
@@ -55,16 +61,33 @@ pub(super) async fn run(
     ended
 }
 
-/// The run, of whose start and end a monitor is told.
-async fn run_told(
+/// A run of which nothing but what was typed could be read, since this is wrong with the rest.
+pub(super) fn never_began(
+    args: &RunArgs,
+    global: &GlobalArgs,
+    env: &Environment,
+    error: &AppError,
+) {
+    unbegun::tell(args, global.profile.as_deref(), env, &Started::now(), error);
+}
+
+/// Tells the monitor that the run starts, where there is one.
+fn start_ping(args: &RunArgs) -> Result<Option<Ping>, AppError> {
+    let ping = resolve_ping(&args.results, &args.connection)?;
+    let ping = ping.map(|ping| Ping::start(ping.url, ping.ca_file));
+    Ok(ping.transpose()?)
+}
+
+/// The run, up to its summary.
+async fn begin(
     args: &RunArgs,
     global: &GlobalArgs,
     env: &Environment,
     screen: &Screen,
-    settings: RunSettings,
-    started: Started,
-) -> Result<u8, AppError> {
-    let outputs = Outputs::of(&settings, global.profile.as_deref(), &started)?;
+    started: &Started,
+) -> Result<Ended, AppError> {
+    let settings = resolve_run(args, env)?;
+    let outputs = Outputs::of(&Names::of(&settings), global.profile.as_deref(), started)?;
     outputs.spare(settings.read.file())?;
     let _lock = settings.lock.as_deref().map(Lock::take).transpose()?;
     let shutdown = Shutdown::default();
@@ -97,7 +120,7 @@ async fn run_told(
     )
     .await?;
     let deadline = settings.deadline;
-    let deadline = deadline.map(|asked| deadline_of(asked, &settings, &started));
+    let deadline = deadline.map(|asked| deadline_of(asked, &settings, started));
     let _timers = timers::keep(settings.drain, deadline, &shutdown);
     let terminal = show_mode(global, env);
     let need = match settings.read.max_users {
@@ -147,8 +170,13 @@ async fn run_told(
         }
     };
     signals.abort();
-    let summary = summarize(&end, &settings, name, &outputs, &started, base_url, env);
-    finish(&summary, &end, &outputs, &settings, global, env)
+    let summary = summarize(&end, &settings, name, &outputs, started, base_url, env);
+    Ok(Ended {
+        summary,
+        end,
+        outputs,
+        settings,
+    })
 }
 
 /// The results file, and what it holds already.

@@ -26,7 +26,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use given::{Given, GivenError};
 pub use origin::Origin;
-pub use outputs::{OutputSettings, PingSettings};
+pub use outputs::{OutputSettings, PingSettings, resolve_ping};
 pub use settings::{
     PaceSettings, PlanSettings, RunSettings, resolve_check, resolve_plan, resolve_run,
 };

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::{cli::ResultsArgs, http::Url};
+use crate::{
+    cli::{ConnectionArgs, ResultsArgs},
+    http::Url,
+};
 
 use super::{ConfigError, values::ping_url};
 
@@ -15,8 +18,6 @@ pub struct OutputSettings {
     pub metrics_job: String,
     /// The page's name, placeholders and all; `None` without.
     pub html: Option<String>,
-    /// Who is told the start and the exit code; `None` where nobody is.
-    pub ping: Option<PingSettings>,
 }
 
 /// Who is told the start and the exit code.
@@ -29,16 +30,24 @@ pub struct PingSettings {
 }
 
 /// The outputs that the options name.
-pub(super) fn resolve_outputs(
-    args: &ResultsArgs,
-    ca_file: Option<PathBuf>,
-) -> Result<OutputSettings, ConfigError> {
-    let ping = args.ping.as_deref().map(|text| ping_url("ping", text));
+pub(super) fn resolve_outputs(args: &ResultsArgs) -> OutputSettings {
     let job = args.metrics_job.clone();
-    Ok(OutputSettings {
+    OutputSettings {
         metrics: args.metrics.clone(),
         metrics_job: job.unwrap_or_else(|| "bulk-unlock".to_owned()),
         html: args.html.clone(),
-        ping: ping.transpose()?.map(|url| PingSettings { url, ca_file }),
-    })
+    }
+}
+
+/// Who is told the start and the exit code; `None` where nobody is.
+///
+/// # Errors
+/// [`ConfigError`]: no URL that can be told.
+pub fn resolve_ping(
+    args: &ResultsArgs,
+    connection: &ConnectionArgs,
+) -> Result<Option<PingSettings>, ConfigError> {
+    let url = args.ping.as_deref().map(|text| ping_url("ping", text));
+    let ca_file = connection.ca_file.clone();
+    Ok(url.transpose()?.map(|url| PingSettings { url, ca_file }))
 }

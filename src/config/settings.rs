@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     ConfigError, Environment,
-    outputs::{OutputSettings, resolve_outputs},
+    outputs::{OutputSettings, resolve_outputs, resolve_ping},
     pace::rate_store,
     source::{ReadSettings, resolve_read},
     values::{duration, percentage, positive, whole},
@@ -131,7 +131,9 @@ pub fn resolve_run(args: &RunArgs, env: &Environment) -> Result<RunSettings, Con
 /// # Errors
 /// [`ConfigError`], naming the option.
 pub fn resolve_check(args: &RunArgs, env: &Environment) -> Result<PaceSettings, ConfigError> {
-    settings(args, env).map(|settings| settings.pace)
+    let settings = settings(args, env)?;
+    resolve_ping(&args.results, &args.connection)?;
+    Ok(settings.pace)
 }
 
 fn settings(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigError> {
@@ -143,7 +145,7 @@ fn settings(args: &RunArgs, env: &Environment) -> Result<RunSettings, ConfigErro
         write_mode: write_mode(&args.results, simulate)?,
         lock: args.results.lock.clone(),
         summary: args.results.summary.clone(),
-        outputs: resolve_outputs(&args.results, args.connection.ca_file.clone())?,
+        outputs: resolve_outputs(&args.results),
         reason: args.results.reason.clone(),
         output: args.results.output.unwrap_or(OutputFormat::Text),
         pace: PaceSettings {

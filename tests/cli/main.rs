@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod disk;
 mod documents;
+mod endings;
 mod engines;
 mod guards;
 mod interop;
