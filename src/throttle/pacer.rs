@@ -36,6 +36,8 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, SlotClock, NoOpMiddleware<Na
 pub(super) struct Pacer {
     limiter: Limiter,
     clock: SlotClock,
+    /// The slot that was taken last.
+    last: Nanos,
     rate: f64,
     burst: NonZeroU32,
 }
@@ -46,31 +48,42 @@ impl Pacer {
         let clock = SlotClock::default();
         Self {
             limiter: limiter(rate, burst, &clock),
+            last: clock.now(),
             clock,
             rate,
             burst,
         }
     }
 
-    /// Goes on at another rate, from the last slot that was taken. A quota cannot be changed, and a
-    /// new limiter has a fresh burst to give: it is spent.
+    /// Goes on at another rate, from the last slot that was taken: a slot that is being waited for
+    /// comes earlier or later, and is not lost. A quota cannot be changed, and a new limiter has a
+    /// fresh burst to give: it is spent.
     pub(super) fn follow(&mut self, rate: f64) {
         if (rate / self.rate - 1.0).abs() < FELT {
             return;
         }
         self.rate = rate;
+        let shown = self.clock.now();
+        self.clock.set(self.last);
         self.limiter = limiter(rate, self.burst, &self.clock);
         let spent = self.limiter.check_n(self.burst);
         debug_assert!(matches!(spent, Ok(Ok(()))), "a fresh burst is whole");
+        self.clock.set(shown);
     }
 
     /// Takes a slot now, where one is free; else says when the next one is.
-    pub(super) fn take(&self, now: Duration) -> Result<(), Duration> {
+    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
         self.clock.show(now.saturating_sub(FORGIVEN));
-        self.limiter.check().map_err(|refused| {
-            let shown = self.clock.now();
-            Duration::from(shown + Nanos::from(refused.wait_time_from(shown)))
-        })
+        let shown = self.clock.now();
+        match self.limiter.check() {
+            Ok(()) => {
+                self.last = shown;
+                Ok(())
+            }
+            Err(refused) => Err(Duration::from(
+                shown + Nanos::from(refused.wait_time_from(shown)),
+            )),
+        }
     }
 
     /// This slot was waited for.
@@ -86,11 +99,16 @@ fn limiter(rate: f64, burst: NonZeroU32, clock: &SlotClock) -> Limiter {
     RateLimiter::direct_with_clock(quota, clock.clone())
 }
 
-/// A clock that shows what it was told: nanoseconds since the gate was made. It never goes back.
+/// A clock that shows what it was told: nanoseconds since the gate was made.
 #[derive(Debug, Clone, Default)]
 struct SlotClock(Arc<AtomicU64>);
 
 impl SlotClock {
+    fn set(&self, time: Nanos) {
+        self.0.store(time.as_u64(), Ordering::Relaxed);
+    }
+
+    /// The same, but never back.
     fn show(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.0.fetch_max(nanos, Ordering::Relaxed);
@@ -141,9 +159,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_changes_during_the_wait_for_a_slot_costs_no_slot() {
+        for burst in [1, 20] {
+            let burst = NonZeroU32::new(burst).expect("not zero");
+            let mut pacer = Pacer::new(100.0, burst);
+            taken(&mut pacer, Duration::ZERO, burst.get() as usize);
+            let (mut rate, mut slots) = (100.0, 0);
+            let mut time = Duration::ZERO;
+            while slots < 100 {
+                rate *= 1.003;
+                pacer.follow(rate);
+                match pacer.take(time) {
+                    Ok(()) => slots += 1,
+                    Err(slot) => {
+                        time = time.max(slot);
+                        pacer.reach(slot);
+                    }
+                }
+            }
+            // Two changes a slot, from 100/s up to 182/s.
+            assert!((680..760).contains(&time.as_millis()), "{time:?}");
+        }
+    }
+
+    #[test]
     fn late_timers_lose_nothing_and_a_stall_is_no_burst() {
-        let pacer = Pacer::new(5_000.0, NonZeroU32::MIN);
-        let taken_by = |now: Duration| {
+        let mut pacer = Pacer::new(5_000.0, NonZeroU32::MIN);
+        let mut taken_by = |now: Duration| {
             let mut taken = 0;
             loop {
                 match pacer.take(now) {
