@@ -6,11 +6,16 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
     sync::Arc,
 };
 
+use json_subscriber::JsonLayer;
 use tracing_subscriber::{
-    Layer, Registry, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt,
+    Layer, Registry,
+    filter::Targets,
+    fmt::{self, MakeWriter, time::SystemTime},
+    layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
@@ -26,7 +31,12 @@ use crate::{
 ///
 /// # Errors
 /// [`AppError::LogFile`].
-pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(), AppError> {
+pub fn set_up(
+    args: &GlobalArgs,
+    env: &Environment,
+    screen: &Screen,
+    run_id: Option<&str>,
+) -> Result<(), AppError> {
     let level = match (args.quiet, args.verbose) {
         (true, _) => tracing::Level::ERROR,
         (false, 0) => tracing::Level::INFO,
@@ -39,15 +49,22 @@ pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(
             .with_target(shutdown::ANSWERS, tracing::Level::INFO.max(level))
             .with_default(tracing::Level::ERROR)
     };
-    let json = args.log_format == Some(LogFormat::Json);
+    let look = match args.log_format {
+        Some(LogFormat::Json) => Look::Json { run_id },
+        Some(LogFormat::Text) | None => Look::Text,
+    };
     let colour = env.allows_colour() && io::stderr().is_terminal();
     let mut layers = vec![
-        layer(ScreenWriter(screen.clone()), json, colour)
+        layer(ScreenWriter(screen.clone()), look, colour)
             .with_filter(own(level))
             .boxed(),
     ];
     let file = args.log_file.as_ref().map(|path| {
-        let opened = OpenOptions::new().create(true).append(true).open(path);
+        let opened = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path);
         opened.map_err(|source| AppError::LogFile {
             path: path.clone(),
             source,
@@ -56,7 +73,7 @@ pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(
     if let Some(file) = file.transpose()? {
         let level = level.max(tracing::Level::INFO);
         layers.push(
-            layer(FileWriter(Arc::new(file)), json, false)
+            layer(FileWriter(Arc::new(file)), look, false)
                 .with_filter(own(level))
                 .boxed(),
         );
@@ -66,19 +83,34 @@ pub fn set_up(args: &GlobalArgs, env: &Environment, screen: &Screen) -> Result<(
     Ok(())
 }
 
-fn layer<W>(writer: W, json: bool, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+/// How lines look.
+#[derive(Clone, Copy)]
+enum Look<'a> {
+    Text,
+    /// All fields of an event and of what it happened in stand side by side.
+    Json {
+        run_id: Option<&'a str>,
+    },
+}
+
+fn layer<W>(writer: W, look: Look<'_>, colour: bool) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer()
-        .with_writer(writer)
-        .with_target(false)
-        .with_ansi(colour);
-    if json {
-        layer.json().flatten_event(true).boxed()
-    } else {
-        layer.boxed()
+    let Look::Json { run_id } = look else {
+        let layer = fmt::layer().with_writer(writer).with_target(false);
+        return layer.with_ansi(colour).boxed();
+    };
+    let mut layer = JsonLayer::new(writer);
+    layer
+        .with_timer("timestamp", SystemTime)
+        .with_level("level")
+        .with_flattened_event()
+        .with_top_level_flattened_span_list();
+    if let Some(run_id) = run_id {
+        layer.add_static_field("run_id", run_id.into());
     }
+    layer.boxed()
 }
 
 /// Writes one event while no bar is drawn.

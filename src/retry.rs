@@ -152,7 +152,7 @@ impl Retry {
             false => until.max(self.budget.next_try(Instant::now())),
         };
         let wait = until.saturating_duration_since(Instant::now());
-        tracing::debug!(next_try, wait_ms = wait.as_millis(), "trying again");
+        tracing::debug!(next_try, wait_ms = wait.as_millis() as u64, "trying again");
         self.events.send(Event::Retrying { wait }).await;
         self.shutdown.unless_stopped(sleep_until(until)).await
     }

@@ -90,7 +90,7 @@ impl Transport {
             Ok(reply) => Answer::Status(reply.status),
             Err(error) => error.answer,
         };
-        tracing::debug!(endpoint = %request.endpoint, %answer, latency_ms = latency.as_millis(), "answered");
+        tracing::trace!(endpoint = %request.endpoint, status = %answer, latency_ms = latency.as_millis() as u64, "answered");
         self.events
             .send(Event::Attempted(Attempt {
                 endpoint: request.endpoint,
@@ -133,7 +133,7 @@ impl Transport {
         let wait = wait?;
         let until = Instant::now() + wait;
         if self.throttle.hold_until(until) && wait > Duration::ZERO {
-            let (status, wait_ms) = (reply.status, wait.as_millis());
+            let (status, wait_ms) = (reply.status, wait.as_millis() as u64);
             // The bar shows short ones, and a service that asks for them asks often.
             match wait >= WORTH_A_LINE {
                 true => tracing::info!(status, wait_ms, "the service asks all to wait"),

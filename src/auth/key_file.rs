@@ -14,14 +14,19 @@ use super::AuthError;
 const LONGEST: u64 = 64 * 1024;
 
 /// Where a file named like this is: as named, else by its base name in the folder in which the
-/// service manager hands over credentials.
+/// service manager hands over credentials. It does so because we may not read the file itself.
 #[must_use]
 pub fn locate(path: &Path, credentials_directory: Option<&Path>) -> PathBuf {
     let handed_over = credentials_directory.zip(path.file_name());
     match handed_over.map(|(folder, name)| folder.join(name)) {
-        Some(other) if !path.exists() && other.exists() => other,
+        Some(other) if other.exists() && !is_ours(path) => other,
         _ => path.to_owned(),
     }
+}
+
+/// Whether there is such a file, and we may read it. A pipe is not touched: it can be read once.
+fn is_ours(path: &Path) -> bool {
+    path.exists() && !(path.is_file() && File::open(path).is_err())
 }
 
 /// The file's text.

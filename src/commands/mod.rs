@@ -35,6 +35,8 @@ use crate::{
     report::Screen,
 };
 
+use ending::Started;
+
 /// The program's name, as it is typed.
 const PROGRAM: &str = "bulk-unlock";
 
@@ -99,7 +101,12 @@ fn dispatch(given: &Given, typed: &[OsString], env: &Environment) -> Result<u8, 
         _ => {}
     }
     let screen = Screen::default();
-    logging::set_up(&cli.global, env, &screen)?;
+    let started = Started::now();
+    let run_id = match &cli.command {
+        Command::Run(_) => Some(started.run_id()),
+        _ => None,
+    };
+    logging::set_up(&cli.global, env, &screen, run_id)?;
     let warned = !matches!(cli.command, Command::Check(_));
     for (variable, nearest) in given.unknown_variables.iter().filter(|_| warned) {
         tracing::warn!("{variable} is no variable of this program; did you mean {nearest}?");
@@ -108,7 +115,7 @@ fn dispatch(given: &Given, typed: &[OsString], env: &Environment) -> Result<u8, 
     let runtime = runtime.map_err(|source| AppError::system("start the runtime", source))?;
     let code = runtime.block_on(async {
         match &cli.command {
-            Command::Run(args) => run::run(args, &cli.global, env, &screen).await,
+            Command::Run(args) => run::run(args, &cli.global, env, &screen, &started).await,
             Command::Plan(args) => plan::run(args, env).await,
             Command::Check(args) => check::run(args, typed, env).await,
             Command::Merge(args) => merge::run(args, &cli.global, env),

@@ -36,19 +36,19 @@ pub(super) async fn run(
     global: &GlobalArgs,
     env: &Environment,
     screen: &Screen,
+    started: &Started,
 ) -> Result<u8, AppError> {
     // Else the question where the job stands would end it while the source is read.
     let _asked =
         Asked::listen().map_err(|source| AppError::system("listen for signals", source))?;
-    let started = Started::now();
     let (ping, begun) = match start_ping(args) {
-        Ok(ping) => (ping, begin(args, global, env, screen, &started).await),
+        Ok(ping) => (ping, begin(args, global, env, screen, started).await),
         Err(error) => (None, Err(error)),
     };
     let ended = match begun {
         Ok(ended) => ended.finish(global, env),
         Err(error) => {
-            unbegun::tell(args, global.profile.as_deref(), env, &started, &error);
+            unbegun::tell(args, global.profile.as_deref(), env, started, &error);
             Err(error)
         }
     };

@@ -275,6 +275,14 @@ impl Story {
     /// The record is the last answer: a request that was not answered changes neither what the
     /// service said of the locks before, nor what follows from it.
     fn take_in(&mut self, answer: Answer, verdict: Verdict) {
+        tracing::debug!(
+            attempt = self.attempts,
+            status = %answer,
+            outcome = %verdict.kind,
+            reason = verdict.error,
+            again = verdict.again,
+            "tried"
+        );
         let answered = answer.status();
         self.http_status = answered.or(self.http_status);
         if verdict.flags.any_known() {

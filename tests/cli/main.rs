@@ -13,6 +13,7 @@ mod kills;
 mod limits;
 mod lists;
 mod locks;
+mod logs;
 mod lookups;
 mod meddling;
 mod merge;
