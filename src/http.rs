@@ -240,10 +240,7 @@ impl Http {
     fn no_reply(&self, error: reqwest::Error) -> NoReply {
         let error = error.without_url();
         let (answer, text) = if error.is_connect() {
-            (
-                Answer::ConnectError,
-                format!("failed to connect: {}", innermost(&error)),
-            )
+            (Answer::ConnectError, not_connected(&innermost(&error)))
         } else if error.is_timeout() {
             (
                 Answer::Timeout,
@@ -256,6 +253,16 @@ impl Http {
             )
         };
         NoReply { answer, text }
+    }
+}
+
+/// What is said where there is no connection. A proxy's refusal has no name in the library's words.
+fn not_connected(why: &str) -> String {
+    match why.contains("tunnel error") {
+        true => format!(
+            "the proxy that HTTPS_PROXY names did not let us through ({why}): check its address, name and password"
+        ),
+        false => format!("failed to connect: {why}"),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod commands;
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod fingerprint;
 pub mod health;
 pub mod http;
 pub mod identity;

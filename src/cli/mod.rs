@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use connection::{CheckArgs, ConnectionArgs, TokenArgs};
 pub use everywhere::{GlobalArgs, LogFormat, Progress};
-pub use recorded::{MergeArgs, ReportArgs};
+pub use recorded::{MergeArgs, ReportArgs, VerifyArgs};
 pub use simulate::SimulateArgs;
 pub use source::{SourceArgs, TableArgs};
 
@@ -53,6 +53,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Render a results CSV again: the summary in the terminal, or the report as a page
     Report(ReportArgs),
+    /// Say whether a results CSV is the one that its run wrote, whole and unaltered
+    Verify(VerifyArgs),
     /// Sign in and print a bearer token, and nothing else
     Token(TokenArgs),
     /// Serve the embedded simulator of the Cloud Administration API on loopback
@@ -237,6 +239,7 @@ impl Command {
             Self::Token(args) => Some(&mut args.connection),
             Self::Merge(_)
             | Self::Report(_)
+            | Self::Verify(_)
             | Self::Simulate(_)
             | Self::Completions(_)
             | Self::Man => None,

@@ -50,3 +50,16 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
 }
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The results CSV of a run
+    pub results: PathBuf,
+    /// The run's summary, which holds the hash [default: the results file's name + .json]
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// What is printed [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+}

@@ -8,11 +8,12 @@ use std::{
 
 use crate::{
     cli::{GlobalArgs, OutputFormat},
-    config::{ConfigError, Environment, RunSettings},
+    config::{ConfigError, Environment, Given, RunSettings},
     error::AppError,
+    fingerprint,
     report::{
-        Charts, Digest, JoinError, Latency, Rows, Status, Summary, Throttled, Told, metrics,
-        render, write_atomically, write_for_all,
+        Charts, Digest, Hashes, JoinError, Latency, Rows, Status, Summary, Throttled, Told,
+        metrics, render, write_atomically, write_for_all,
     },
     results::{
         PathError, Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp,
@@ -31,6 +32,8 @@ pub(super) struct Started {
     /// On a clock that nobody sets.
     pub(super) clock: Instant,
     run_id: String,
+    /// The hash of what was set.
+    configuration: Option<String>,
 }
 
 impl Started {
@@ -39,6 +42,27 @@ impl Started {
             at: SystemTime::now(),
             clock: Instant::now(),
             run_id: uuid::Uuid::now_v7().to_string(),
+            configuration: None,
+        }
+    }
+
+    /// Now, with what was set.
+    pub(super) fn with(given: &Given) -> Self {
+        let lines = given.values.iter();
+        let lines: String = lines
+            .map(|(option, value)| format!("{option} = {value}\n"))
+            .collect();
+        Self {
+            configuration: Some(fingerprint::of_text(&lines)),
+            ..Self::now()
+        }
+    }
+
+    /// What is known when nothing has been read or written.
+    pub(super) fn hashes(&self) -> Hashes {
+        Hashes {
+            configuration: self.configuration.clone(),
+            ..Hashes::default()
         }
     }
 
@@ -322,6 +346,7 @@ pub(super) fn summarize(
         latency_ms: Latency::of(stats),
         shard: settings.read.shard.map(|shard| shard.to_string()),
         operator: env.operator(),
+        hashes: started.hashes(),
         stopped_because: stopped_because(end),
         next: next_command(status, end, settings, outputs),
         charts: Some(Charts::of(stats, SystemTime::now())),
@@ -430,7 +455,7 @@ impl Ended {
     /// Writes what there is to tell, and returns the exit code.
     pub(super) fn finish(self, global: &GlobalArgs, env: &Environment) -> Result<u8, AppError> {
         let Self {
-            summary,
+            mut summary,
             end,
             outputs,
             settings,
@@ -442,6 +467,7 @@ impl Ended {
             };
             tracing::warn!("{} holds no rows{whose}", summary.source);
         }
+        summary.hashes.results = fingerprint::of_file(&outputs.results).ok().flatten();
         let written = write_atomically(&outputs.summary, &summary.to_json());
         let drawn = outputs.write_page(&summary);
         let measured = outputs.write_metrics(&summary, &settings.outputs.metrics_job);

@@ -16,6 +16,7 @@ use crate::{
     cli::{GlobalArgs, MergeArgs, OutputFormat},
     config::Environment,
     error::AppError,
+    fingerprint,
     report::{
         Digest, JoinError, Joined, Part, Told, numbers, render, summary_of_all, whole,
         write_atomically,
@@ -58,6 +59,7 @@ pub(super) fn run(
     let joined = Joined {
         run_id: started.run_id().to_owned(),
         results: results.display().to_string(),
+        sha256: fingerprint::of_file(&results).ok().flatten(),
     };
     let summary = summary_of_all(&told, &stats, joined);
     let written = write_atomically(&summary_path, &summary.to_json());

@@ -16,6 +16,7 @@ mod simulated;
 mod timers;
 mod token;
 mod unbegun;
+mod verify;
 
 use std::{
     ffi::OsString,
@@ -101,7 +102,7 @@ fn dispatch(given: &Given, typed: &[OsString], env: &Environment) -> Result<u8, 
         _ => {}
     }
     let screen = Screen::default();
-    let started = Started::now();
+    let started = Started::with(given);
     let run_id = match &cli.command {
         Command::Run(_) => Some(started.run_id()),
         _ => None,
@@ -119,6 +120,7 @@ fn dispatch(given: &Given, typed: &[OsString], env: &Environment) -> Result<u8, 
             Command::Plan(args) => plan::run(args, env).await,
             Command::Check(args) => check::run(args, typed, env).await,
             Command::Merge(args) => merge::run(args, &cli.global, env),
+            Command::Verify(args) => verify::run(args),
             Command::Report(args) => report::run(args, &cli.global, env),
             Command::Token(args) => token::run(args, env).await,
             Command::Simulate(args) => simulate::run(args).await,

@@ -14,7 +14,7 @@ use crate::{
     error::AppError,
     model::MethodSet,
     report::{
-        Digest, Joined, Page, Rows, Status, Summary, Throttled, Told, numbers, render,
+        Digest, Hashes, Joined, Page, Rows, Status, Summary, Throttled, Told, numbers, render,
         summary_of_all, write_atomically,
     },
     results::{Records, ResultsError, timestamp},
@@ -128,7 +128,15 @@ fn retell(told: Option<Told>, digest: &Digest, path: &Path, code: u8) -> (Summar
     let told = [told];
     let stats = numbers(&told, digest.tally.clone());
     let run_id = String::new();
-    let summary = summary_of_all(&told, &stats, Joined { run_id, results });
+    let summary = summary_of_all(
+        &told,
+        &stats,
+        Joined {
+            run_id,
+            results,
+            sha256: None,
+        },
+    );
     let [told] = told;
     let summary = Summary {
         status: told.status,
@@ -172,6 +180,7 @@ fn without_summary(digest: &Digest, results: String, exit_code: u8) -> (Summary,
         latency_ms: None,
         shard: None,
         operator: unknown(),
+        hashes: Hashes::default(),
         stopped_because: Some(NO_SUMMARY.to_owned()),
         next: None,
         charts: None,

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
+    path::Path,
     time::Duration,
 };
 
@@ -11,6 +12,7 @@ use crate::{
     cli::{GlobalArgs, Progress, RunArgs},
     config::{Environment, RunSettings, resolve_connection, resolve_ping, resolve_run},
     error::AppError,
+    fingerprint,
     ping::Ping,
     report::{Screen, ShowMode, Terminal},
     results::{Lock, Recovered, ResultsFile, WriteMode},
@@ -97,6 +99,7 @@ async fn begin(
     let (source, simulated) =
         source_of(&settings.read, settings.simulate, counted, &shutdown).await?;
     let name = source.source.to_string();
+    let hash = hash_of(settings.read.file(), &shutdown).await?;
     let prepared = apart(&shutdown, || Prepared::new(source)).await?;
     let connection = match &simulated {
         Some(simulated) => simulated.connection()?,
@@ -170,13 +173,24 @@ async fn begin(
         }
     };
     signals.abort();
-    let summary = summarize(&end, &settings, name, &outputs, started, base_url, env);
+    let mut summary = summarize(&end, &settings, name, &outputs, started, base_url, env);
+    summary.hashes.source = hash;
     Ok(Ended {
         summary,
         end,
         outputs,
         settings,
     })
+}
+
+/// The hash of the source, as it is now; `None` of what is no file.
+async fn hash_of(path: Option<&Path>, shutdown: &Shutdown) -> Result<Option<String>, AppError> {
+    let Some(path) = path.map(Path::to_owned) else {
+        return Ok(None);
+    };
+    // What cannot be read is told of where it is read for the job.
+    let hash = move || Ok::<_, AppError>(fingerprint::of_file(&path).ok().flatten());
+    apart(shutdown, hash).await
 }
 
 /// The results file, and what it holds already.

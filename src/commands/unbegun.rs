@@ -108,6 +108,7 @@ fn summary(
         latency_ms: None,
         shard: args.source.shard.clone(),
         operator: env.operator(),
+        hashes: started.hashes(),
         stopped_because: Some(why),
         next: None,
         charts: None,

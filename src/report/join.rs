@@ -3,7 +3,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{Latency, Rows, Status, Summary, Throttled, told::Told};
+use super::{Hashes, Latency, Rows, Status, Summary, Throttled, told::Told};
 use crate::{
     model::{Answer, Endpoint},
     shard::Shard,
@@ -276,6 +276,7 @@ pub fn numbers(told: &[Told], rows: Tally) -> Stats {
 pub struct Joined {
     pub run_id: String,
     pub results: String,
+    pub sha256: Option<String>,
 }
 
 /// The summary of the whole.
@@ -316,10 +317,22 @@ pub fn summary(told: &[Told], stats: &Stats, joined: Joined) -> Summary {
         latency_ms: latency(told),
         shard: None,
         operator: together(told.iter().map(|told| told.operator.as_str())).unwrap_or_default(),
+        hashes: Hashes {
+            source: of_all(told, |hashes| hashes.source.as_ref()),
+            results: joined.sha256,
+            configuration: of_all(told, |hashes| hashes.configuration.as_ref()),
+        },
         stopped_because: None,
         next: None,
         charts: None,
     }
+}
+
+/// The hash that all shards have; `None` where they differ.
+fn of_all(told: &[Told], of: fn(&Hashes) -> Option<&String>) -> Option<String> {
+    let mut all = told.iter().map(|told| told.hashes.as_ref().and_then(of));
+    let first = all.next()??;
+    all.all(|other| other == Some(first)).then(|| first.clone())
 }
 
 /// Each text once, in order; `None` where there is none.

@@ -42,7 +42,9 @@ pub use join::{JoinError, Joined, Part, numbers, summary as summary_of_all, whol
 pub(crate) use json::document;
 pub use metrics::metrics;
 pub use plan::{ByMethod, Plan, PlanDefect, Today, UserToday, render_plan};
-pub use summary::{Latency, Rows, Status, Summary, Throttled, write_atomically, write_for_all};
+pub use summary::{
+    Hashes, Latency, Rows, Status, Summary, Throttled, write_atomically, write_for_all,
+};
 pub use terminal::{Screen, ShowMode, Terminal};
 pub use text::render;
 pub use told::Told;

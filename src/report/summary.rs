@@ -65,6 +65,18 @@ pub struct Latency {
     pub max: f64,
 }
 
+/// SHA-256 of what the run read and left, each as 64 hexadecimal digits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashes {
+    /// The source, as it was when the run began; `None` where it is no file.
+    pub source: Option<String>,
+    /// The results, as they are; `None` where the run wrote none.
+    pub results: Option<String>,
+    /// What was set: a line for each option, `OPTION = VALUE`, in the order of the alphabet, secrets
+    /// hidden.
+    pub configuration: Option<String>,
+}
+
 /// What a run came to. The members stand in the schema, `docs/summary.schema.json`.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs, reason = "each member is described in the schema")]
@@ -88,6 +100,7 @@ pub struct Summary {
     pub latency_ms: Option<Latency>,
     pub shard: Option<String>,
     pub operator: String,
+    pub hashes: Hashes,
     pub stopped_because: Option<String>,
     pub next: Option<String>,
     pub charts: Option<Charts>,
@@ -185,7 +198,7 @@ fn replace(path: &Path, text: &str, for_all: bool) -> io::Result<()> {
 pub(super) mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{Charts, Latency, Rows, Status, Summary, Throttled, write_atomically};
+    use super::{Charts, Hashes, Latency, Rows, Status, Summary, Throttled, write_atomically};
     use crate::{
         event::Event,
         model::{Answer, Attempt, Endpoint, MethodSet},
@@ -223,6 +236,7 @@ pub(super) mod tests {
             latency_ms: Latency::of(stats),
             shard: None,
             operator: "me@host".to_owned(),
+            hashes: Hashes::default(),
             stopped_because: stopped.then(|| "SIGINT".to_owned()),
             charts: Some(Charts::of(stats, SystemTime::UNIX_EPOCH)),
             next: stopped.then(|| "bulk-unlock run users.csv --resume".to_owned()),

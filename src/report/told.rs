@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::Path};
 
 use serde::Deserialize;
 
-use super::Status;
+use super::{Hashes, Status};
 use crate::{
     model::{Method, MethodSet},
     shard::Shard,
@@ -14,6 +14,11 @@ use crate::{
 #[derive(Debug, Clone, Deserialize)]
 #[allow(missing_docs, reason = "each member is described in the schema")]
 pub struct Told {
+    #[serde(default)]
+    pub run_id: String,
+    /// `None` in what an older version wrote.
+    #[serde(default)]
+    pub hashes: Option<Hashes>,
     pub status: Status,
     pub reason: Option<String>,
     pub source: String,

@@ -76,8 +76,15 @@ impl Reader<'_> {
     /// Starts what is to run in another terminal, at a port that is free.
     fn start(&mut self, line: &str) {
         let (_, port) = self.instead.0.rsplit_once(':').expect("a port");
-        let line = format!("exec {}", line.replace(&format!("--port {port}"), "--port 0"));
-        let mut child = self.shell(&line).stdout(Stdio::piped()).spawn().expect("it starts");
+        let line = format!(
+            "exec {}",
+            line.replace(&format!("--port {port}"), "--port 0")
+        );
+        let mut child = self
+            .shell(&line)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let said = BufReader::new(child.stdout.take().expect("piped"));
         self.elsewhere.push(child);
         let url = said.lines().map_while(Result::ok).find_map(|line| {
@@ -97,7 +104,10 @@ impl Reader<'_> {
                 ["text"] => assert_eq!(self.on_the_page(&self.printed), text, "{page}"),
                 ["text", "like"] => {
                     let (printed, text) = (shape(&self.printed), shape(text));
-                    assert!(printed.starts_with(&text), "{page}: {printed}\nis not\n{text}");
+                    assert!(
+                        printed.starts_with(&text),
+                        "{page}: {printed}\nis not\n{text}"
+                    );
                 }
                 ["sh", "elsewhere"] => text.lines().for_each(|line| self.start(line)),
                 // `.ci/run` tries this on a package that it has made.
@@ -109,7 +119,9 @@ impl Reader<'_> {
     }
 
     fn try_line(&mut self, page: &str, line: &str) {
-        let code = line.split_once("# code ").map_or("0", |(_, code)| &code[..1]);
+        let code = line
+            .split_once("# code ")
+            .map_or("0", |(_, code)| &code[..1]);
         let ran = finish(self.shell(line));
         assert_eq!(ran.code.to_string(), code, "{page}: {line}: {}", ran.stderr);
         self.printed = ran.stdout;
@@ -157,7 +169,7 @@ async fn who_gets_started_sees_what_is_printed() {
         done: 0,
     };
     reader.follow("docs/getting-started.md");
-    assert_eq!(reader.done, 6);
+    assert_eq!(reader.done, 7);
     let page = fs::read_to_string(world.path("report.html")).expect("a report");
     assert!(page.contains("INC-4711"));
 }

@@ -22,7 +22,10 @@ async fn the_story_of_a_row_can_be_followed_line_by_line() {
     let run_id = &world.summary()["run_id"];
     assert!(lines.iter().all(|line| &line["run_id"] == run_id), "{log}");
     let story: Vec<_> = lines.iter().filter(|line| line["row"] == 1).collect();
-    assert!(story.iter().all(|line| line["user"] == user.as_str()), "{story:#?}");
+    assert!(
+        story.iter().all(|line| line["user"] == user.as_str()),
+        "{story:#?}"
+    );
     let of = |message: &str| -> Vec<&Value> {
         let lines = story.iter().filter(|line| line["message"] == message);
         lines.copied().collect()
@@ -32,13 +35,26 @@ async fn the_story_of_a_row_can_be_followed_line_by_line() {
     assert_eq!(attempts, [Some(1), Some(2), Some(3)]);
     for line in &tried {
         assert_eq!(line["status"], "500", "{line}");
-        assert!(line["reason"].as_str().is_some_and(|why| !why.is_empty()), "{line}");
+        assert!(
+            line["reason"].as_str().is_some_and(|why| !why.is_empty()),
+            "{line}"
+        );
     }
-    assert!(of("answered").iter().all(|line| line["latency_ms"].is_u64()));
+    assert!(
+        of("answered")
+            .iter()
+            .all(|line| line["latency_ms"].is_u64())
+    );
     let waits = of("trying again");
     assert!(waits.len() == 2 && waits.iter().all(|line| line["wait_ms"].is_u64()));
     let ended = of("final");
-    assert_eq!((ended.len(), &ended[0]["outcome"]), (1, &Value::from("failed")));
-    let mode = fs::metadata(world.path("run.log")).expect("there").permissions().mode();
+    assert_eq!(
+        (ended.len(), &ended[0]["outcome"]),
+        (1, &Value::from("failed"))
+    );
+    let mode = fs::metadata(world.path("run.log"))
+        .expect("there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600, "it names users");
 }

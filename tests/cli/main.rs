@@ -34,4 +34,6 @@ mod sign_in;
 mod signals;
 mod sources;
 mod terminal;
+mod tls;
+mod verify;
 mod world;

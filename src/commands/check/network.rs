@@ -138,6 +138,8 @@ fn remedy(error: &str) -> &'static str {
         "where a proxy inspects TLS, or the server has a CA of its own, name that CA with --ca-file"
     } else if says(&["notvalidforname", "not valid for name"]) {
         "check the host's name: the certificate is for another one"
+    } else if says(&["proxy"]) {
+        "set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT, or NO_PROXY for this host"
     } else if says(&["protocol", "handshake"]) {
         "the server has to speak TLS 1.2 or 1.3"
     } else {
