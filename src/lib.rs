@@ -28,6 +28,7 @@ pub mod identity;
 pub mod logging;
 pub mod model;
 pub mod ping;
+pub mod private;
 pub mod rate_store;
 pub mod report;
 pub mod results;

@@ -23,6 +23,7 @@ use crate::{
     cli::{GlobalArgs, LogFormat},
     config::Environment,
     error::AppError,
+    private,
     report::Screen,
     shutdown,
 };
@@ -60,11 +61,9 @@ pub fn set_up(
             .boxed(),
     ];
     let file = args.log_file.as_ref().map(|path| {
-        let opened = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path);
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600);
+        let opened = private::open(&mut options, path);
         opened.map_err(|source| AppError::LogFile {
             path: path.clone(),
             source,

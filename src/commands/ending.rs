@@ -11,6 +11,7 @@ use crate::{
     config::{ConfigError, Environment, Given, RunSettings},
     error::AppError,
     fingerprint,
+    private::folder_of,
     report::{
         Charts, Digest, Hashes, JoinError, Latency, Rows, Status, Summary, Throttled, Told,
         metrics, render, write_atomically, write_for_all,
@@ -250,10 +251,7 @@ pub(super) fn write_metrics(path: &Path, summary: &Summary, job: &str) -> Result
 
 /// Whether this file can be replaced, or made.
 pub(super) fn replaceable(path: &Path) -> Result<(), AppError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let failed = |source| AppError::Output {
         path: path.to_path_buf(),
         source,

@@ -32,7 +32,7 @@ use crate::{
     cli::{Cli, Command},
     config::{Environment, Given, GivenError},
     error::AppError,
-    logging,
+    logging, private,
     report::Screen,
 };
 
@@ -44,6 +44,7 @@ const PROGRAM: &str = "bulk-unlock";
 /// Runs the program: what was typed, in this process's environment. Returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
+    private::keep_memory();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let env = Environment::read();
     let done = match Given::read(&arguments, &env) {

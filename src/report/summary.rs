@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::charts::Charts;
 use crate::{
     model::{MethodSet, OutcomeKind},
+    private::{folder_of, is_planted_link},
     stats::Stats,
 };
 
@@ -172,15 +173,17 @@ pub fn write_for_all(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn replace(path: &Path, text: &str, for_all: bool) -> io::Result<()> {
-    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
+    // A link of somebody else's is replaced, not followed.
+    let followed = match is_planted_link(path) {
+        true => path.to_owned(),
+        false => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+    };
+    let path = &followed;
+    if !is_planted_link(path) && path.metadata().is_ok_and(|found| !found.is_file()) {
         let mut device = std::fs::OpenOptions::new().write(true).open(path)?;
         return device.write_all(text.as_bytes());
     }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let mut file = tempfile::Builder::new()
         .prefix(".bulk-unlock-")
         .tempfile_in(folder)?;

@@ -12,6 +12,8 @@ use std::{
 
 use rustix::io::Errno;
 
+use crate::private;
+
 use super::holder::Holder;
 
 /// What a lock file says begins like this.
@@ -79,7 +81,7 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, LockError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.mode(0o644).open(path);
+        let file = private::open(options.mode(0o644), path);
         let file = file.map_err(|source| failed(path, source))?;
         lock(&file, path)?;
         // The lock is taken, whether or not it can be written down.

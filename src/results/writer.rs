@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::private;
+
 use super::{
     COLUMNS, Record, Recovered, ResultsError, lock::lock, reserve::Reserve, resume::recover,
 };
@@ -286,15 +288,12 @@ fn open(path: &Path, mode: WriteMode) -> io::Result<File> {
         (WriteMode::Overwrite, _) => options.append(true).create(true),
         (WriteMode::Resume, _) => options.read(true).append(true).create(true),
     };
-    options.mode(0o600).open(path)
+    private::open(options.mode(0o600), path)
 }
 
 /// The name too must survive a crash. Where a folder cannot be synced, nothing else can be done.
 fn sync_folder(path: &Path) {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+    if let Ok(folder) = File::open(private::folder_of(path)) {
         let _ = folder.sync_all();
     }
 }

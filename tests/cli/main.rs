@@ -22,6 +22,7 @@ mod outages;
 mod outcomes;
 mod ping;
 mod plan;
+mod private;
 mod promises;
 #[cfg(feature = "shared-limit")]
 mod rate_store;
