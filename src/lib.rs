@@ -23,6 +23,8 @@ pub mod error;
 pub mod event;
 pub mod fingerprint;
 pub mod health;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod http;
 pub mod identity;
 pub mod logging;

@@ -160,6 +160,13 @@ impl Api {
 }
 
 /// The page, or what is wrong with the answer; and whether another try may help.
+/// These bytes as each kind of list.
+#[cfg(any(test, fuzzing))]
+pub(super) fn hostile(reply: &Reply) {
+    let _ = page_of(reply, users_of);
+    let _ = page_of(reply, lockings_of);
+}
+
 fn page_of<T>(reply: &Reply, read: fn(&[u8]) -> Option<T>) -> (Result<T, String>, bool) {
     match reply.status {
         200 => match reply.body.as_deref().and_then(read) {

@@ -5,6 +5,8 @@
 
 mod classify;
 mod client;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod lists;
 mod retry_after;
 mod session;

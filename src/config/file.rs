@@ -112,6 +112,18 @@ fn parse(path: &Path, text: &str, base: &Base) -> Result<ConfigFile, ConfigError
     })
 }
 
+/// This text as a file: whatever it holds, there is a file or one complaint of bearable length.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn hostile(text: &str) {
+    if let Err(error) = parse(Path::new("config.toml"), text, &Base::default()) {
+        let said = error.to_string().chars().count();
+        assert!(
+            said <= text.chars().count() + 1000,
+            "a complaint of {said} characters"
+        );
+    }
+}
+
 /// The line, from 1, at which something starts.
 fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
     let start = span.map_or(text.len(), |span| span.start);

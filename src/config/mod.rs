@@ -21,6 +21,9 @@ mod source;
 mod tests;
 mod values;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use file::hostile;
+
 pub use connection::{Connection, resolve_connection};
 pub use environment::Environment;
 pub use error::ConfigError;

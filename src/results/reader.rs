@@ -49,7 +49,7 @@ impl Records<File> {
 
 impl<R: Read> Records<R> {
     /// What is read from here. The path is for what goes wrong.
-    pub(super) fn new(inner: R, path: &Path) -> Result<Self, ResultsError> {
+    pub(crate) fn new(inner: R, path: &Path) -> Result<Self, ResultsError> {
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
