@@ -4,6 +4,8 @@
 //! once. Redirects are never followed, since a token must not travel to where an answer points.
 
 mod greeting;
+#[cfg(test)]
+mod modelled;
 
 use std::{
     borrow::Cow,
@@ -22,6 +24,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 pub use greeting::{Certificate as ServerCertificate, Greeting, greet};
+#[cfg(test)]
+pub(crate) use modelled::Sent;
 pub use reqwest::Url;
 
 use crate::model::Answer;
@@ -141,6 +145,9 @@ impl fmt::Display for NoReply {
 pub struct Http {
     client: Client,
     timeout: Duration,
+    /// Who answers in the network's place.
+    #[cfg(test)]
+    model: Option<modelled::Model>,
 }
 
 impl Http {
@@ -178,6 +185,8 @@ impl Http {
         Ok(Self {
             client,
             timeout: settings.timeout,
+            #[cfg(test)]
+            model: None,
         })
     }
 
@@ -192,6 +201,10 @@ impl Http {
         bearer: Option<&Bearer>,
         body: &Body,
     ) -> Result<Reply, NoReply> {
+        #[cfg(test)]
+        if let Some(model) = &self.model {
+            return model.answer(url, bearer).await;
+        }
         let method = match verb {
             Verb::Patch => Method::PATCH,
             Verb::Post => Method::POST,

@@ -9,7 +9,7 @@ mod legacy_key;
 mod oauth;
 mod source;
 #[cfg(test)]
-mod test_keys;
+pub(crate) mod test_keys;
 #[cfg(test)]
 mod tests;
 

@@ -66,7 +66,7 @@ pub(super) fn ec_jwk() -> Value {
 }
 
 /// A client with an EC key.
-pub(super) fn ec_client() -> OAuthClient {
+pub(crate) fn ec_client() -> OAuthClient {
     client(&ec_jwk())
 }
 

@@ -89,6 +89,9 @@ where
 }
 
 #[cfg(test)]
+mod explored;
+
+#[cfg(test)]
 mod tests {
     use std::{
         num::NonZeroUsize,
