@@ -163,10 +163,12 @@ impl TableFlaw {
             Self::Ambiguous { option, .. } => {
                 format!("say which with {option} NAME, or with its number from 1")
             }
-            Self::NoSuchColumn { option, near, .. } => near.as_ref().map_or_else(
-                || format!("name one of these, or give its number: {option} 1 is the first"),
-                |near| format!("is `{near}` meant? then say {option} '{near}'"),
-            ),
+            Self::NoSuchColumn { option, near, .. } => {
+                near.as_ref().filter(|name| can_be_typed(name)).map_or_else(
+                    || format!("name one of these, or give its number: {option} 1 is the first"),
+                    |near| format!("is `{near}` meant? then say {option} '{near}'"),
+                )
+            }
             Self::NotANumber {
                 option, columns, ..
             } => format!(
@@ -185,8 +187,14 @@ fn encoding_hint(encoding: &str) -> String {
     }
 }
 
+/// Whether a column's name is worth repeating: no line of a file that is none.
+fn can_be_typed(name: &str) -> bool {
+    name.chars().count() <= 60 && !name.chars().any(|c| c.is_control() || c == '\'')
+}
+
 fn no_users_hint(data: bool, near: Option<&(&'static str, String)>) -> String {
     let header = "say --no-header if the first line is a user already";
+    let near = near.filter(|(_, name)| can_be_typed(name));
     let name = near.map_or_else(
         || {
             "say which column it is with --id-column, --email-column or --username-column"

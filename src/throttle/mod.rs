@@ -1,11 +1,11 @@
 //! Pacing: the one gate that every request passes right before it is sent, at a rate that follows
 //! what the service allows.
 //!
-//! Nothing here knows what a request is, or retries one. [`Pacer`] says when the next request may
-//! go, [`Adaptive`] how fast; both are told the time. This room waits, and keeps a deadline that all
+//! Nothing here knows what a request is, or retries one. `pacer` says when the next request may
+//! go, `adaptive` how fast; both are told the time. This room waits, and keeps a deadline that all
 //! share: the service asked that nothing be sent before then.
 //!
-//! Where several processes share one rate, the store behind [`shared`] paces and adapts for all of
+//! Where several processes share one rate, the store behind `shared` paces and adapts for all of
 //! them instead. Whoever sends sees no difference: [`Throttle::acquire`] gives a permit,
 //! [`Throttle::heard`] takes what came of it, [`Throttle::news`] says what has become of the rate.
 
