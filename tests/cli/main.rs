@@ -33,6 +33,7 @@ mod shards;
 mod shell;
 mod sign_in;
 mod signals;
+mod soak;
 mod sources;
 mod terminal;
 mod tls;
