@@ -471,7 +471,7 @@ impl Ended {
                 Some(shard) => format!(" of shard {shard}"),
                 None => String::new(),
             };
-            tracing::warn!("{} holds no rows{whose}", summary.source);
+            tracing::warn!("there are no rows{whose}: {}", summary.source);
         }
         summary.hashes.results = fingerprint::of_file(&outputs.results).ok().flatten();
         let written = write_atomically(&outputs.summary, &summary.to_json());

@@ -21,7 +21,8 @@ impl Guards {
         let (done, failed) = stats.of_this_run();
         if let Some(most) = self.max_failures.filter(|most| failed > *most) {
             return Some(format!(
-                "{failed} rows failed, and --max-failures allows {most}"
+                "{failed} {} failed, and --max-failures allows {most}",
+                if failed == 1 { "row" } else { "rows" }
             ));
         }
         let share = failed as f64 / done.max(1) as f64;

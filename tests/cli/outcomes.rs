@@ -155,6 +155,6 @@ async fn a_source_without_rows_is_complete() {
     world.write("users.csv", "user_id\n");
     let ran = world.run(SignIn::Rsa, "");
     assert_eq!(ran.code, 0);
-    assert!(ran.stderr.contains("holds no rows"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there are no rows"), "{}", ran.stderr);
     assert!(world.simulator.ledger().calls.is_empty());
 }
