@@ -8,7 +8,7 @@ use crate::{
     config::Environment,
     error::AppError,
     model::MethodSet,
-    report::{Rows, Status, Summary, Throttled, write_atomically},
+    report::{JoinError, Rows, Status, Summary, Throttled, write_atomically},
     results::{ResultsError, timestamp},
     source::Source,
     stats::Stats,
@@ -53,8 +53,12 @@ pub(super) fn tell(
     if outputs.spare(args.source.input.as_deref()).is_err() {
         return;
     }
-    // Results that stay as they are keep their summary.
-    let stays = matches!(error, AppError::Results(ResultsError::Exists(_)));
+    // Results that are not this run's keep their summary.
+    let stays = matches!(
+        error,
+        AppError::Join(JoinError::OtherShard { .. })
+            | AppError::Results(ResultsError::Exists(_) | ResultsError::NotResults { .. })
+    );
     if !stays || args.results.summary.is_some() || !outputs.summary.exists() {
         let _ = write_atomically(&outputs.summary, &summary.to_json());
     }
