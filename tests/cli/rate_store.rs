@@ -233,15 +233,16 @@ async fn calls(world: &World, count: usize) -> Duration {
     last(world)
 }
 
-/// No second holds more than the rate, but for what the machine's stalls bunch together.
+/// What was sent within a second is no more than the rate. Between a permit and the arrival lies a
+/// wait for the processor that only the sender could see: a turn of all the processes here, or the
+/// worst stall that was seen. What came within a second less that was sent within a second.
 fn never_above(ledger: &Ledger, worst_stall: Duration) {
-    let most = ledger.most_within(SECOND);
-    let allowed = RATE + (RATE * 2.0 * worst_stall.as_secs_f64()).floor();
-    eprintln!("most {most} within a second, worst stall {worst_stall:?}");
-    assert!(
-        most as f64 <= allowed,
-        "{most} within a second; {allowed} with stalls of {worst_stall:?}"
+    let window = SECOND - worst_stall.max(Duration::from_millis(30));
+    let (most, whole) = (ledger.most_within(window), ledger.most_within(SECOND));
+    eprintln!(
+        "most {most} within {window:?}, {whole} within a second, worst stall {worst_stall:?}"
     );
+    assert!(most as f64 <= RATE, "{most} within {window:?}");
 }
 
 fn merge(world: &World) -> Ran {
