@@ -31,6 +31,12 @@ pub enum ConfigError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// The configuration file is so large that it must be another file.
+    #[error("{path} is larger than 1 MiB, which no configuration file is")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
     /// The configuration file is no TOML.
     #[error("{path}, line {line}: {why}")]
     Syntax {
@@ -121,6 +127,10 @@ impl ConfigError {
             Self::Value { .. } | Self::Placed { .. } => "see bulk-unlock run --help".to_owned(),
             Self::File { .. } => {
                 "check the path and that you may read it, or name another file with --config"
+                    .to_owned()
+            }
+            Self::TooLarge { .. } => {
+                "name the TOML file with the options, with --config or BULK_UNLOCK_CONFIG; users go into a list of their own"
                     .to_owned()
             }
             Self::Syntax { .. } => "see samples/config.toml for how it is written".to_owned(),

@@ -21,6 +21,8 @@ use super::{
     said::{Base, from_toml},
 };
 
+/// No configuration is longer: what is, is another file, such as the list of users.
+const LONGEST: usize = 1 << 20;
 /// The table of profiles.
 const PROFILES: &str = "profiles";
 
@@ -62,8 +64,15 @@ fn read(path: &Path, env: &Environment) -> Result<ConfigFile, ConfigError> {
         source,
     };
     let mut file = File::open(path).map_err(failed)?;
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
+    let mut text = Vec::new();
+    let mut start = file.by_ref().take(LONGEST as u64 + 1);
+    start.read_to_end(&mut text).map_err(failed)?;
+    if text.len() > LONGEST {
+        let path = path.to_owned();
+        return Err(ConfigError::TooLarge { path });
+    }
+    let text = String::from_utf8(text);
+    let text = text.map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
     let full = fs::canonicalize(path).map_err(failed)?;
     let base = Base {
         folder: full.parent().unwrap_or(Path::new("/")).to_owned(),

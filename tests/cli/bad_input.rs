@@ -1,6 +1,6 @@
 //! Bad input gets one clear message, and nothing is sent.
 
-use crate::world::{SignIn, World, finish};
+use crate::world::{Ran, SignIn, World, finish};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_mistake_is_named_with_its_remedy() {
@@ -143,6 +143,52 @@ async fn a_key_that_others_can_read_is_refused_with_the_chmod_to_run() {
         "{}",
         ran.stderr
     );
+}
+
+/// `token`, which reads nothing but the configuration, with this as the file.
+fn token_with(world: &World, config: &str) -> Ran {
+    let mut program = world.program();
+    program.args(["token", "--config", config]);
+    finish(program)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_with_a_token_that_others_can_read_is_refused_and_not_shown() {
+    let world = World::new(1, "").await;
+    let base_url = world.simulator.base_url();
+    let config = world.path("c.toml").display().to_string();
+    let text = format!("base-url = \"{base_url}\"\ntoken = \"a-secret-word\"\n");
+    world.write("c.toml", &text);
+    for (mode, code) in [(0o640, 2), (0o604, 2), (0o600, 0)] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&config, mode).expect("set");
+        let ran = token_with(&world, &config);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let told = ran.stderr.contains(&format!("chmod 600 {config}"));
+        assert_eq!(told, code == 2, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("a-secret-word"), "{}", ran.stderr);
+        assert_eq!(ran.stdout.contains("a-secret-word"), code == 0);
+    }
+    assert!(world.simulator.ledger().calls.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_of_any_size_is_not_read() {
+    let world = World::new(1, "").await;
+    // Cut after so many bytes this would be no text.
+    world.write("c.toml", &format!("# {}", "ä".repeat(1 << 20)));
+    for config in ["c.toml", "/dev/zero"] {
+        let ran = token_with(&world, config);
+        assert_eq!(ran.code, 2, "{config}: {}", ran.stderr);
+        let said = format!("{config} is larger than 1 MiB");
+        assert!(ran.stderr.contains(&said), "{config}: {}", ran.stderr);
+    }
+    world.write(
+        "c.toml",
+        &format!("# {}\nnothing = 1", "x".repeat((1 << 20) - 20)),
+    );
+    let ran = token_with(&world, "c.toml");
+    assert!(ran.stderr.contains("line 2: `nothing`"), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
