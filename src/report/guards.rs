@@ -15,9 +15,12 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Why the job must stop; `None` where it may go on.
+    /// Why the job must stop; `None` where it may go on, or nothing is left to do.
     #[must_use]
     pub fn broken(&self, stats: &Stats) -> Option<String> {
+        if stats.total == Some(stats.done()) {
+            return None;
+        }
         let (done, failed) = stats.of_this_run();
         if let Some(most) = self.max_failures.filter(|most| failed > *most) {
             return Some(format!(
@@ -64,6 +67,19 @@ mod tests {
             });
         }
         stats
+    }
+
+    #[test]
+    fn a_last_row_that_fails_stops_nothing() {
+        let guards = Guards {
+            max_failures: Some(0),
+            max_failure_rate: Some(0.0),
+        };
+        for (total, stopped) in [(None, true), (Some(31), true), (Some(30), false)] {
+            let mut stats = stats(0, 30);
+            stats.total = total;
+            assert_eq!(guards.broken(&stats).is_some(), stopped, "{total:?}");
+        }
     }
 
     #[test]

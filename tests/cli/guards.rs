@@ -122,6 +122,17 @@ async fn failures_stop_the_job_soon_after_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_last_row_is_one_failure_too_many_is_complete() {
+    let world = unknown_from(3, 1).await;
+    let ran = world.run(SignIn::Rsa, "--max-failures 1 --concurrency 1 --rate 500");
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    let summary = world.summary();
+    assert_eq!(summary["status"], "complete");
+    assert_eq!(summary["next"], serde_json::Value::Null);
+    world.agree(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_ends_the_job_in_order() {
     let world = World::new(200, "latency_ms = 20").await;
     let ran = world.run(SignIn::Rsa, "--deadline 2s --rate 30 --yes");
