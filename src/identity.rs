@@ -3,7 +3,7 @@
 //! No two of a billion names are expected to meet in such a hash. The keys are drawn for each run,
 //! so nobody can make two meet on purpose. Nothing here remembers a user.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use crate::model::UserRef;
 
@@ -30,10 +30,7 @@ impl UserRef {
 
 /// Makes fingerprints. Only those of one maker, or of its clones, can be compared.
 #[derive(Debug, Clone, Default)]
-pub struct Fingerprints {
-    low: RandomState,
-    high: RandomState,
-}
+pub struct Fingerprints(RandomState);
 
 impl Fingerprints {
     /// The name's fingerprint.
@@ -44,8 +41,12 @@ impl Fingerprints {
             Identity::Email(name) => (1, name),
             Identity::Username(name) => (2, name),
         };
-        let named = (kind, name.to_lowercase());
-        u128::from(self.high.hash_one(&named)) << 64 | u128::from(self.low.hash_one(&named))
+        // Two hashes for the work of one: of the name, and of the name with a byte more.
+        let mut hasher = self.0.build_hasher();
+        (kind, name.to_lowercase()).hash(&mut hasher);
+        let high = hasher.finish();
+        hasher.write_u8(kind);
+        u128::from(high) << 64 | u128::from(hasher.finish())
     }
 }
 

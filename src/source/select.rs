@@ -1,6 +1,6 @@
 //! Which rows are worked on: not those whose user stands in an earlier one.
 //!
-//! Memory: 16 bytes a user and some slack, for a hash in which no two of a billion users meet.
+//! Memory: 13 bytes a user, for a hash in which no two of a billion users meet.
 
 use crate::{
     identity::{Fingerprints, Identity},
@@ -21,9 +21,8 @@ pub enum Choice {
     Recorded,
 }
 
-/// The users of the rows so far, and of the run that this one goes on with. The lowest three bits
-/// of a fingerprint hold the methods that were asked for, so that a row with other methods is not
-/// passed over.
+/// The users of the rows so far with the methods that were asked for, so that a row with others is
+/// not passed over, and the run that this one goes on with.
 #[derive(Debug, Default)]
 pub struct Select {
     prints: Fingerprints,
@@ -81,10 +80,9 @@ impl Select {
 
     fn enter(&mut self, name: Identity<'_>, row: &Row) -> Choice {
         let methods = row.methods;
-        let print = self.prints.of(name) & !0b111;
-        let with = |methods: u8| print | u128::from(methods);
+        let print = self.prints.of(name);
         let covered = (1..=7_u8)
-            .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(with(*set)))
+            .filter(|set| self.asked & (1 << set) != 0 && self.seen.contains(print, *set))
             .fold(0, |covered, set| covered | set);
         if methods.bits() & !covered == 0 {
             let recorded = self
@@ -97,7 +95,7 @@ impl Select {
             };
         }
         self.asked |= 1 << methods.bits();
-        self.seen.insert(with(methods.bits()));
+        self.seen.insert(print, methods.bits());
         Choice::Work
     }
 }

@@ -37,8 +37,8 @@ const FAULTS: [&str; 17] = [
 ];
 const OUTAGES: [&str; 7] = ["cut", "refuse", "429", "500", "502", "503", "504"];
 const CONCURRENCY: usize = 32;
-/// Dedupe keeps 16 bytes a user, in a table that is up to half empty, and is copied when it grows.
-const BYTES_PER_USER: u64 = 64;
+/// Dedupe keeps 13 bytes a user.
+const BYTES_PER_USER: u64 = 14;
 const SLACK: u64 = 16 << 20;
 
 fn scenario(users: u32) -> String {
