@@ -10,6 +10,7 @@ use super::{
     counts::Counts,
     growth::Growth,
     sight::{Refusal, Sight, fixed_limit},
+    stall::Stall,
     stray::Stray,
 };
 
@@ -83,6 +84,7 @@ pub(super) struct Adaptive {
     rested: Duration,
     counts: Counts,
     stray: Stray,
+    stall: Stall,
     /// Answers to requests of an earlier epoch are no reason to lower the rate again.
     epoch: u32,
     last: Option<Refusal>,
@@ -107,6 +109,7 @@ impl Adaptive {
             rested: Duration::ZERO,
             counts: Counts::default(),
             stray: Stray::default(),
+            stall: Stall::default(),
             epoch: 0,
             last: None,
             quiet: 0,
@@ -130,6 +133,7 @@ impl Adaptive {
     /// A request goes out now.
     pub(super) fn sent(&mut self, now: Duration) -> Permit {
         self.counts.sent(now);
+        self.stall.sent(now);
         Permit {
             at: now,
             epoch: self.epoch,
@@ -140,6 +144,7 @@ impl Adaptive {
     pub(super) fn heard(&mut self, permit: Permit, feedback: Feedback, now: Duration) {
         let of_now = permit.epoch == self.epoch;
         let safe = self.rate >= self.ceiling || self.growth.waits(now);
+        self.stall.heard(permit.at, self.rate, now);
         match feedback {
             Feedback::LetThrough => {
                 self.counts.let_through(permit.at);
@@ -157,6 +162,9 @@ impl Adaptive {
                     self.look_again(permit, false, now);
                 } else if self.rate < SLOW {
                     self.count(permit, wait, now);
+                } else if safe && self.stall.explains(self.rate) {
+                    let slot = Duration::from_secs_f64(1.0 / self.rate);
+                    self.rest_until(self.not_before.max(now) + slot, now);
                 } else if !self.stray.explains(safe) {
                     let sight = self.see(permit, wait, now);
                     self.judge(&sight);

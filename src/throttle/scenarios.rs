@@ -113,6 +113,39 @@ fn a_known_limit_is_used_whole_and_never_touched() {
     }
 }
 
+/// A known limit, and something on the way that stands still for so long, every so often.
+fn stalls(kind: Kind, per_s: f64, long: f64, every: f64) -> Run {
+    let seconds = 30.0;
+    let times = (1..).map(|n| f64::from(n) * every);
+    let stalls = times.take_while(|from| *from < seconds);
+    Run {
+        ceiling: per_s * crate::throttle::PACE,
+        concurrency: 256,
+        seconds,
+        service: Service {
+            latency: (0.005, 0.001),
+            stalls: stalls.map(|from| (from, long)).collect(),
+            ..Service::new(kind, &[(0.0, per_s)])
+        },
+    }
+}
+
+#[test]
+fn a_known_limit_is_used_though_stalls_make_bunches_of_requests() {
+    for (long, every, used) in [(0.025, 3.1, 0.99), (0.04, 3.1, 0.98), (0.04, 1.1, 0.95)] {
+        for per_s in [500.0, 5_000.0] {
+            for kind in [Bucket(per_s / 50.0), Fixed(1.0), Sliding(1.0)] {
+                let outcomes = outcomes(&stalls(kind, per_s, long, every));
+                let share = least(&outcomes, |of| of.used(0.0, 30.0));
+                let refused = most(&outcomes, |of| of.refused(0.0, 30.0));
+                let name = format!("{kind:?} {per_s}, {long} s in {every} s");
+                assert!(share >= used, "{name}: {share} used");
+                assert!(refused <= 0.025, "{name}: {refused} refused");
+            }
+        }
+    }
+}
+
 /// A minute at R, one at half of it, one at R; the ceiling is six times as high.
 fn minutes(kind: Kind, per_s: f64) -> Run {
     Run {

@@ -65,7 +65,9 @@ impl There<'_> {
     /// A request that is sent now: how it reaches the service, and the answer.
     fn call(&mut self, now: f64, permit: Permit) -> (Call, Reply) {
         let (least, most) = self.service.latency;
-        let at = now + (least + self.random.f64() * most) / 2.0;
+        let at = self
+            .service
+            .handled(now + (least + self.random.f64() * most) / 2.0);
         let stray = self.random.f64() < self.service.stray;
         let taken = match stray {
             true => Err(1.0),

@@ -27,6 +27,8 @@ pub(super) struct Service {
     pub(super) stray: f64,
     /// Seconds to the answer, and what may come on top.
     pub(super) latency: (f64, f64),
+    /// From which second on it stands still, and for how long: what came meanwhile comes at once.
+    pub(super) stalls: Vec<(f64, f64)>,
 }
 
 impl Service {
@@ -38,7 +40,15 @@ impl Service {
             retry_after: false,
             stray: 0.0,
             latency: (0.03, 0.0),
+            stalls: vec![],
         }
+    }
+
+    /// When a call that comes at this second is seen to.
+    pub(super) fn handled(&self, at: f64) -> f64 {
+        let mut stalls = self.stalls.iter();
+        let stall = stalls.find(|(from, long)| (*from..from + long).contains(&at));
+        stall.map_or(at, |(from, long)| from + long)
     }
 
     /// Calls a second that are taken at this second.
