@@ -23,7 +23,7 @@ pub(crate) fn answer(bytes: &[u8]) {
         user_id: ASKED.to_owned(),
         methods: MethodSet::ALL,
     };
-    let named = serde_json::from_slice::<Value>(bytes).is_ok_and(|value| names(&value));
+    let named = is_named(bytes);
     for status in [200, 202, 302, 400, 401, 403, 404, 418, 429, 500, 503] {
         let reply = Reply {
             status,
@@ -62,6 +62,18 @@ pub(crate) fn retry_after(bytes: &[u8]) {
     let wait = after::wait(&reply, SystemTime::UNIX_EPOCH);
     let longest = Duration::from_secs(30 * 86_400);
     assert!(wait.is_none_or(|wait| wait <= longest), "{wait:?}");
+}
+
+/// Whether the user who was asked for is named at all. What is in members that nobody reads may
+/// be no text, or a number beyond all bounds: then the bytes tell.
+fn is_named(bytes: &[u8]) -> bool {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => names(&value),
+        Err(_) => {
+            let text = String::from_utf8_lossy(bytes);
+            text.to_ascii_lowercase().contains(ASKED)
+        }
+    }
 }
 
 /// Whether the user who was asked for is named anywhere.
