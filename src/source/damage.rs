@@ -121,6 +121,13 @@ fn impossible(usage: Use, value: &str) -> Option<String> {
 /// `1.23E+15`, or with a decimal comma: how a spreadsheet shows a long number.
 fn is_scientific(value: &str) -> bool {
     let number = value.strip_prefix(['+', '-']).unwrap_or(value);
+    // Nearly every value is told from one by its first two characters.
+    if !matches!(
+        number.as_bytes(),
+        [b'0'..=b'9', b'.' | b',' | b'E' | b'e', ..]
+    ) {
+        return false;
+    }
     let Some((mantissa, exponent)) = number.split_once(['E', 'e']) else {
         return false;
     };
@@ -135,6 +142,9 @@ fn is_digits(text: &str) -> bool {
 
 /// A GUID with fewer than eight characters in its first group.
 fn is_short_guid(value: &str) -> bool {
+    if !(29..36).contains(&value.len()) {
+        return false;
+    }
     let Some((first, _)) = value.split_once('-') else {
         return false;
     };

@@ -217,7 +217,9 @@ impl FileRows {
     /// A field's text; `None` where it is empty or there is no such column.
     fn text(&self, column: Option<usize>, usage: Use) -> Result<Option<String>, TableFlaw> {
         let field = column.and_then(|column| self.record.fields.get(column));
-        let field = field.unwrap_or_default();
+        let Some(field) = field.filter(|field| !field.is_empty()) else {
+            return Ok(None);
+        };
         let text = std::str::from_utf8(field).ok();
         let Some(text) = text.filter(|text| !self.is_decoded() || !text.contains('\u{fffd}'))
         else {

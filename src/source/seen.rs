@@ -17,8 +17,8 @@ const FEWEST: usize = 1024;
 /// The tree holds up to one for so many in the list: more would take memory, fewer time.
 const PORTION: usize = 32;
 /// Entries that room is reserved for at once, 36 MiB. It is taken from the system only as it is
-/// filled. For more than 32 MiB the C library always asks the system, so that it has the room back when the
-/// list is dropped, and finds more of it without a copy when the list outgrows it.
+/// filled. An allocator asks the system for each block of more than 32 MiB, and gives it back when
+/// the list is dropped.
 const ROOM: usize = 3 << 20;
 
 /// Users who have been entered, with methods.

@@ -8,6 +8,8 @@
 
 use std::io::{self, Read};
 
+use memchr::memchr3;
+
 use super::flaw::TableFlaw;
 
 /// A record longer than this, in bytes, is no user. The reader holds one record at a time.
@@ -113,9 +115,9 @@ impl<R: Read> Tidy<R> {
         if self.state != State::Plain {
             return 0;
         }
-        let ends = |byte: &u8| matches!(byte, b'\n' | b'\r') || *byte == self.delimiter;
-        let bytes = self.buffer[self.from..self.to].iter().take(most);
-        bytes.take_while(|byte| !ends(byte)).count()
+        let bytes = &self.buffer[self.from..self.to];
+        let bytes = &bytes[..most.min(bytes.len())];
+        memchr3(b'\n', b'\r', self.delimiter, bytes).unwrap_or(bytes.len())
     }
 
     /// Takes one byte. Returns whether it is handed on: blanks before a field are not.
