@@ -4,15 +4,21 @@
 use std::{
     fs::{File, Metadata, OpenOptions},
     io::{self, ErrorKind},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use rustix::{
-    fs::OFlags,
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
     io::Errno,
     process::{DumpableBehavior, Resource, Rlimit, geteuid, set_dumpable_behavior, setrlimit},
 };
+
+/// How long a pipe's reader is waited for, and how often it is looked for.
+const READER_WAIT: Duration = Duration::from_millis(50);
+const READER_TRIES: usize = 60;
 
 /// Keys and tokens lie in memory, so it goes into no core dump, and no other process of the same
 /// user may read or trace it. A kernel that grants neither is no reason not to work.
@@ -34,10 +40,9 @@ pub fn keep_memory() {
 pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let folder = match folder_of(path).metadata() {
         Ok(folder) if is_shared(&folder) => folder,
-        _ => return options.open(path),
+        _ => return open_with(options, OFlags::empty(), path),
     };
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    let opened = options.custom_flags(flags).open(path);
+    let opened = open_with(options, OFlags::NOFOLLOW, path);
     let file = opened.map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::LOOP) => planted("a link is not followed there"),
         _ => error,
@@ -47,6 +52,35 @@ pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         true => Ok(file),
         false => Err(planted("and the file is another user's")),
     }
+}
+
+/// A pipe that nobody reads from would hold the opening up, and no signal could end it.
+fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
+    let is_pipe = path
+        .metadata()
+        .is_ok_and(|found| found.file_type().is_fifo());
+    let wait = if is_pipe {
+        OFlags::NONBLOCK
+    } else {
+        OFlags::empty()
+    };
+    options.custom_flags((flags | wait).bits().cast_signed());
+    for _ in 0..READER_TRIES {
+        match options.open(path) {
+            Err(error) if is_pipe && Errno::from_io_error(&error) == Some(Errno::NXIO) => {
+                thread::sleep(READER_WAIT);
+            }
+            Ok(file) if is_pipe => {
+                fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+                return Ok(file);
+            }
+            opened => return opened,
+        }
+    }
+    Err(io::Error::new(
+        ErrorKind::BrokenPipe,
+        "it is a pipe, and nobody reads from it",
+    ))
 }
 
 /// The folder that a file of this name is in.

@@ -212,7 +212,7 @@ mod tests {
     use backoff::backoff::Backoff;
     use tokio::time::Instant;
 
-    use super::{Next, Retry, RetryPolicy, Tried};
+    use super::{Counted, Next, Retry, RetryPolicy, Tried, jittered};
     use crate::{
         budget::Budget,
         event::{Event, Events},
@@ -222,6 +222,43 @@ mod tests {
 
     fn policy(attempts: u32) -> RetryPolicy {
         RetryPolicy::attempts(NonZeroU32::new(attempts).expect("not zero"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_try_comes_anywhere_up_to_the_curves_delay_and_never_at_once_for_all() {
+        let now = Instant::now();
+        let first = Duration::from_millis(500);
+        let waits: Vec<_> = (0..200)
+            .map(|_| jittered(&mut policy(9).curve(), None).saturating_duration_since(now))
+            .collect();
+        assert!(waits.iter().all(|wait| *wait <= first), "{waits:?}");
+        for part in 0..4 {
+            let quarter = first / 4 * part..=first / 4 * (part + 1);
+            let there = waits.iter().filter(|wait| quarter.contains(*wait)).count();
+            assert!(there >= 10, "{there} of 200 in quarter {part}");
+        }
+        let asked = now + Duration::from_secs(7);
+        assert_eq!(jittered(&mut policy(9).curve(), Some(asked)), asked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_of_an_outage_are_forgotten_and_those_before_it_are_not() {
+        let next = |unanswered| Next {
+            not_before: None,
+            unanswered,
+            throttled: false,
+        };
+        let mut counted = Counted::default();
+        counted.take(next(false));
+        counted.take(next(true));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let since = Instant::now();
+        counted.take(next(true));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        counted.take(next(true));
+        assert_eq!(counted.number(), 4);
+        counted.forget(since);
+        assert_eq!(counted.number(), 2);
     }
 
     #[test]

@@ -16,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 /// process and to its group.
 const ECHO: Duration = Duration::from_millis(500);
 
+/// A file grew beyond what the process may write. The number is the same on all of Linux's
+/// common machines.
+const SIGXFSZ: i32 = 25;
+
 /// Why the job stops before its end. A later variant outranks an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CancelReason {
@@ -179,6 +183,8 @@ impl Shutdown {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // Once listened to, it ends nothing: the write that is beyond `ulimit -f` fails instead.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         let shutdown = self.clone();
         let task = tokio::spawn(async move {
             let mut first = None;

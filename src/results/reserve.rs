@@ -8,6 +8,7 @@ use std::{fs::File, io, num::NonZeroUsize};
 use rustix::{
     fs::{FallocateFlags, fallocate},
     io::Errno,
+    process::{Resource, getrlimit},
 };
 
 /// Room for one record, in bytes: many times what one takes.
@@ -56,7 +57,7 @@ impl Reserve {
         if self.ahead == 0 || self.end >= length.saturating_add(self.ahead / 2) {
             return Ok(());
         }
-        match fallocate(file, FallocateFlags::KEEP_SIZE, length, self.ahead) {
+        match self.reserve(file, length) {
             Ok(()) => self.end = length + self.ahead,
             // Asked again with the next record.
             Err(Errno::INTR) => {}
@@ -69,6 +70,20 @@ impl Reserve {
         }
         Ok(())
     }
+
+    fn reserve(&self, file: &File, length: u64) -> Result<(), Errno> {
+        fallocate(file, FallocateFlags::KEEP_SIZE, length, self.ahead)?;
+        match length.saturating_add(self.ahead) > longest() {
+            true => Err(Errno::FBIG),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How long a file may become: `ulimit -f`. A reservation that is not seen in the file's length is not
+/// held against it.
+fn longest() -> u64 {
+    getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
 }
 
 /// Whether there is nothing to reserve: a pipe, or a file system that cannot.

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::SystemTime,
 };
 
@@ -13,7 +14,7 @@ use bulk_unlock::{
     results::{Record, ResultsError, ResultsFile, WriteMode},
 };
 
-use crate::world::{SignIn, World};
+use crate::world::{SignIn, World, finish};
 
 /// A file system of its own, in memory, gone when dropped.
 struct SmallDisk(PathBuf);
@@ -145,4 +146,41 @@ fn a_record_that_does_not_fit_leaves_no_half_line() {
     assert!(matches!(written, Some(ResultsError::Write { .. })), "full");
     let text = fs::read_to_string(&path).expect("readable");
     assert!(text.lines().count() > 100 && text.ends_with("Z\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_is_refused_and_one_with_a_reader_has_all_records() {
+    let world = World::new(3, "").await;
+    let pipe = world.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let ran = world.run(SignIn::Ready, "--results pipe --summary r.json");
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let why = "failed to open pipe: it is a pipe, and nobody reads from it";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    assert_eq!(world.simulator.ledger().calls.len(), 0);
+
+    let reader = thread::spawn(move || fs::read_to_string(pipe));
+    let ran = world.run(SignIn::Ready, "--results pipe --summary r.json");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let read = reader.join().expect("ends").expect("readable");
+    assert_eq!(read.lines().count(), 4, "{read}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_on_the_size_of_files_is_an_error_and_no_end_by_a_signal() {
+    let world = World::new(3, "").await;
+    let mut limited = Command::new("prlimit");
+    limited.args(["--fsize=65536", "--"]);
+    let program = world.program();
+    limited
+        .arg(program.get_program())
+        .args(["run", "users.csv"]);
+    limited.args(world.sign_in(SignIn::Ready));
+    limited.current_dir(world.folder.path());
+    let ran = finish(limited);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let why = "users.results.csv: File too large";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    assert_eq!(world.simulator.ledger().calls.len(), 0);
 }
