@@ -264,10 +264,11 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Refusal, lookup, refusal, unlock};
+    use super::{Address, Refusal, lookup, refusal, sign, unlock};
     use crate::{
-        http::Reply,
-        model::{OutcomeKind, Target},
+        health::Sign,
+        http::{NoReply, Reply},
+        model::{Answer, OutcomeKind, Target},
     };
 
     fn reply(status: u16, body: &str) -> Reply {
@@ -507,6 +508,33 @@ mod tests {
             (404, "", None),
         ] {
             assert_eq!(refusal(&reply(code, body)), expected, "{code} {body}");
+        }
+    }
+
+    #[test]
+    fn only_silence_and_a_500_about_nobody_speak_of_an_outage() {
+        let flags = r#"{"userId":"u","isTokenLocked":true}"#;
+        for (code, body, expected) in [
+            (200, "", Sign::Answers),
+            (404, "", Sign::Answers),
+            (429, "", Sign::Answers),
+            (500, flags, Sign::Answers),
+            (500, "", Sign::Ill),
+            (501, "", Sign::Answers),
+            (502, flags, Sign::Silent),
+            (503, "", Sign::Silent),
+            (504, "", Sign::Silent),
+            (505, "", Sign::Answers),
+        ] {
+            assert_eq!(sign(&Ok(reply(code, body))), expected, "{code} {body}");
+        }
+        for (answer, expected) in [
+            (Answer::ConnectError, Sign::Unreachable),
+            (Answer::Timeout, Sign::Silent),
+            (Answer::Cut, Sign::Silent),
+        ] {
+            let text = String::new();
+            assert_eq!(sign(&Err(NoReply { answer, text })), expected, "{answer:?}");
         }
     }
 }

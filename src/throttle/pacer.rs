@@ -3,7 +3,8 @@
 //! The only user of `governor`, which decides (GCRA). It is shown the *slot* that a request was due
 //! in, not the instant at which a timer happened to wake: a timer that is late by a millisecond
 //! would otherwise lose that millisecond for good, half of the rate at 1,000/s. At most `FORGIVEN`
-//! of lateness is made up for, so a stall does not become a burst.
+//! of lateness is made up for at once, so a stall does not become a burst. What it took beyond that
+//! is made up for little by little.
 //!
 //! Nothing here waits.
 
@@ -26,6 +27,9 @@ use governor::{
 
 /// How much of a timer's lateness is made up for.
 const FORGIVEN: Duration = Duration::from_millis(3);
+/// At the ceiling, what stalls took is made up for by going this much faster, and so much of it.
+const FASTER: f64 = 0.003;
+const MOST_LOST: Duration = Duration::from_millis(200);
 /// A rate that differs by less is kept as it is.
 const FELT: f64 = 0.002;
 
@@ -40,6 +44,11 @@ pub(super) struct Pacer {
     last: Nanos,
     rate: f64,
     burst: NonZeroU32,
+    ceiling: f64,
+    /// The slot that somebody waited for.
+    awaited: Option<Duration>,
+    /// Time that stalls took from those who waited.
+    lost: Duration,
 }
 
 impl Pacer {
@@ -52,6 +61,9 @@ impl Pacer {
             clock,
             rate,
             burst,
+            ceiling: rate,
+            awaited: None,
+            lost: Duration::ZERO,
         }
     }
 
@@ -59,6 +71,8 @@ impl Pacer {
     /// comes earlier or later, and is not lost. A quota cannot be changed, and a new limiter has a
     /// fresh burst to give: it is spent.
     pub(super) fn follow(&mut self, rate: f64) {
+        let makes_up = rate >= self.ceiling && !self.lost.is_zero();
+        let rate = rate * if makes_up { 1.0 + FASTER } else { 1.0 };
         if (rate / self.rate - 1.0).abs() < FELT {
             return;
         }
@@ -73,11 +87,18 @@ impl Pacer {
 
     /// Takes a slot now, where one is free; else says when the next one is.
     pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        self.clock.show(now.saturating_sub(FORGIVEN));
+        let shown = now.saturating_sub(FORGIVEN);
+        if let Some(slot) = self.awaited.take() {
+            let lost = self.lost + shown.saturating_sub(slot);
+            self.lost = lost.min(MOST_LOST);
+        }
+        self.clock.show(shown);
         let shown = self.clock.now();
         match self.limiter.check() {
             Ok(()) => {
                 self.last = shown;
+                let made_up = Duration::from_secs_f64(FASTER / self.rate);
+                self.lost = self.lost.saturating_sub(made_up);
                 Ok(())
             }
             Err(refused) => Err(Duration::from(
@@ -87,7 +108,8 @@ impl Pacer {
     }
 
     /// This slot was waited for.
-    pub(super) fn reach(&self, slot: Duration) {
+    pub(super) fn reach(&mut self, slot: Duration) {
+        self.awaited = Some(slot);
         self.clock.show(slot);
     }
 }
@@ -202,5 +224,81 @@ mod tests {
         assert_eq!(taken, 5_001);
         let after_a_stall = taken_by(Duration::from_millis(1_100));
         assert!((15..=16).contains(&after_a_stall), "{after_a_stall}");
+    }
+
+    /// Slots taken in so many seconds by somebody who always wants the next, and whom a stall of ten
+    /// milliseconds hits in each second.
+    fn taken_among_stalls(pacer: &mut Pacer, rate: f64, seconds: u64) -> usize {
+        let (mut now, mut slots) = (Duration::ZERO, 0);
+        let stall = Duration::from_millis(10);
+        let mut next_stall = Duration::from_secs(1);
+        while now < Duration::from_secs(seconds) {
+            pacer.follow(rate);
+            match pacer.take(now) {
+                Ok(()) => slots += 1,
+                Err(slot) => {
+                    now = now.max(slot);
+                    if now >= next_stall {
+                        now += stall;
+                        next_stall += Duration::from_secs(1);
+                    }
+                    pacer.reach(slot);
+                }
+            }
+        }
+        slots
+    }
+
+    #[test]
+    fn what_stalls_took_is_made_up_for_little_by_little_at_the_ceiling_only() {
+        let pacer = || Pacer::new(1_000.0, NonZeroU32::MIN);
+        // Each second seven milliseconds are lost, of which three are made up for.
+        let at_the_ceiling = taken_among_stalls(&mut pacer(), 1_000.0, 100);
+        assert!(
+            (99_500..=99_700).contains(&at_the_ceiling),
+            "{at_the_ceiling}"
+        );
+        let below = taken_among_stalls(&mut pacer(), 500.0, 100);
+        assert!((49_550..=49_700).contains(&below), "{below}");
+    }
+
+    #[test]
+    fn no_second_has_more_than_what_is_made_up_for() {
+        let mut pacer = Pacer::new(1_000.0, NonZeroU32::MIN);
+        taken_among_stalls(&mut pacer, 1_000.0, 100);
+        let from = Duration::from_secs(101);
+        let mut times = Vec::new();
+        let mut now = from;
+        while now < from + Duration::from_secs(60) {
+            pacer.follow(1_000.0);
+            match pacer.take(now) {
+                Ok(()) => times.push(now),
+                Err(slot) => {
+                    now = now.max(slot);
+                    pacer.reach(slot);
+                }
+            }
+        }
+        let within = |from: &Duration| {
+            let end = *from + Duration::from_secs(1);
+            times.iter().filter(|at| (*from..end).contains(*at)).count()
+        };
+        let most = times.iter().step_by(50).map(within).max();
+        assert!(
+            most.is_some_and(|most| (1_000..=1_005).contains(&most)),
+            "{most:?}"
+        );
+    }
+
+    #[test]
+    fn who_wants_nothing_for_a_while_has_nothing_to_make_up_for() {
+        let mut pacer = Pacer::new(1_000.0, NonZeroU32::MIN);
+        taken(&mut pacer, Duration::ZERO, 10);
+        let later = taken(&mut pacer, Duration::from_secs(60), 1_001);
+        assert_eq!(
+            later.last(),
+            Some(&60_997),
+            "three that are forgiven, and no more"
+        );
     }
 }

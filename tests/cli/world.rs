@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
+    env, fs,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -12,6 +12,9 @@ use bulk_unlock::simulator::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The environment by which LLVM is told where a build that counts what is run leaves its counts.
+const COUNTS: &str = "LLVM_PROFILE_FILE";
 
 /// A record of the results, by column.
 pub(crate) type Record = HashMap<String, String>;
@@ -86,6 +89,8 @@ impl World {
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
         program.current_dir(self.folder.path()).env_clear();
+        // Where a build that counts what is run leaves its counts.
+        program.envs(env::var_os(COUNTS).map(|path| (COUNTS, path)));
         program
     }
 
