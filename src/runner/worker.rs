@@ -212,6 +212,7 @@ impl Worker {
             let tried = self.api.lookup(address).await.ok()?;
             Some(match tried.meaning {
                 Ok(found) => {
+                    story.begin_anew();
                     story.place = Some(held);
                     Tried::Settled((story, Some(found)))
                 }
@@ -270,6 +271,11 @@ impl Story {
             place: Some(place),
             ..Self::default()
         }
+    }
+
+    /// What was said of failed look-ups is no word on the unlock that follows.
+    fn begin_anew(&mut self) {
+        (self.http_status, self.last) = (None, None);
     }
 
     /// The record is the last answer: a request that was not answered changes neither what the

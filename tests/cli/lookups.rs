@@ -226,3 +226,20 @@ async fn only_locked_unlocks_without_a_look_whom_only_an_id_names_and_says_so() 
     assert_eq!(outcomes, ["unlocked", "unlocked", "already_unlocked"]);
     assert_eq!(world.simulator.ledger().of("unlock").count(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_a_failed_look_up_is_not_taken_for_that_of_an_unlock_without_an_answer() {
+    let id = &bulk_unlock::simulator::generate(2, 1)[0].id;
+    let scenario = format!(
+        "[[user]]\nid = \"{id}\"\nalways = \"cut\"\n[[fault]]\nkind = \"500_json\"\ncalls = [\"lookup\"]\nprobability = 1.0\nmost_per_user = 1\n"
+    );
+    let world = World::new(2, &scenario).await;
+    let emails: Vec<_> = world.users.iter().map(|user| user.email.as_str()).collect();
+    world.write("users.csv", &format!("mail\n{}\n", emails.join("\n")));
+    let ran = world.run(SignIn::Legacy, "--max-attempts 2 --rate 100");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let records = by_row(world.records());
+    let got = ["outcome", "http_status", "attempts"].map(|column| records[&1][column].as_str());
+    assert_eq!(got, ["failed", "", "2"], "{:?}", records[&1]);
+    assert_eq!(records[&2]["outcome"], "unlocked");
+}
