@@ -132,6 +132,9 @@ impl AppError {
             Self::Join(error) => error.hint(),
             Self::RateStore(error) => error.hint(),
             Self::Lock(error) => error.hint().to_owned(),
+            Self::Output { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make room; what was recorded in the results stays there".to_owned()
+            }
             Self::Output { .. } => {
                 "name a file in a folder that exists and that you may write to".to_owned()
             }

@@ -24,7 +24,7 @@ use crate::{
     source::{Input, Source},
 };
 
-use super::{job::JobEnd, report::write_page};
+use super::{apart::apart, job::JobEnd, report::write_page};
 
 /// The identity of this run.
 pub(super) struct Started {
@@ -148,8 +148,13 @@ impl Outputs {
 
     /// Refuses to write over the file that the users are read from, or over another output.
     pub(super) fn spare(&self, source: Option<&Path>) -> Result<(), ConfigError> {
+        // A file can stand behind standard input too: `run - < users.csv`.
+        let stdin = Path::new("/dev/stdin");
         let named = [
-            ("", source),
+            (
+                "",
+                source.map(|path| if path == Path::new("-") { stdin } else { path }),
+            ),
             ("results", Some(self.results.as_path())),
             ("summary", Some(&self.summary)),
             ("metrics", self.metrics.as_deref()),
@@ -213,30 +218,6 @@ pub(super) fn beside(results: &Path) -> PathBuf {
     let mut path = results.as_os_str().to_owned();
     path.push(".json");
     PathBuf::from(path)
-}
-
-/// Refuses a file that would replace another, each with the option that names it; an input has
-/// none. What is no file, such as `/dev/null`, replaces nothing.
-pub(super) fn apart(named: &[(&'static str, &Path)]) -> Result<(), ConfigError> {
-    let place = |path: &Path| {
-        path.canonicalize()
-            .or_else(|_| std::path::absolute(path))
-            .ok()
-    };
-    let places: Vec<_> = named.iter().map(|(_, path)| place(path)).collect();
-    for (n, (option, path)) in named.iter().enumerate() {
-        let device = path.metadata().is_ok_and(|found| !found.is_file());
-        if !device && places[n].is_some() && places[..n].contains(&places[n]) {
-            let first = places.iter().position(|place| *place == places[n]);
-            let path = path.display();
-            let why = match first.map_or("", |first| named[first].0) {
-                "" => format!("the users are read from {path}; name another file"),
-                other => format!("{path} is --{other} already; name another file"),
-            };
-            return Err(ConfigError::value(option, why));
-        }
-    }
-    Ok(())
 }
 
 /// Replaces the file of metrics. What it had that this run does not tell stays.

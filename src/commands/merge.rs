@@ -29,7 +29,8 @@ use crate::{
 };
 
 use super::{
-    ending::{Started, apart, beside, replaceable, write_metrics},
+    apart::{Place, apart},
+    ending::{Started, beside, replaceable, write_metrics},
     report::write_page,
 };
 
@@ -113,7 +114,7 @@ fn outputs(
     };
     let read: Vec<_> = inputs
         .iter()
-        .flat_map(|path| [path.canonicalize(), beside(path).canonicalize()])
+        .flat_map(|path| [Place::of(path), Place::of(&beside(path))])
         .flatten()
         .collect();
     let pages = [
@@ -136,7 +137,7 @@ fn outputs(
         .iter()
         .try_for_each(|(_, path)| replaceable(path))?;
     for (_, output) in written {
-        if output.canonicalize().is_ok_and(|path| read.contains(&path)) {
+        if Place::of(output).is_some_and(|place| read.contains(&place)) {
             return Err(JoinError::OutputIsInput(output.to_owned()).into());
         }
     }

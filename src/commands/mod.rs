@@ -1,5 +1,6 @@
 //! The commands: the wiring, and the only place that knows all rooms.
 
+mod apart;
 mod check;
 mod completions;
 mod ending;

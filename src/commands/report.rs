@@ -21,7 +21,10 @@ use crate::{
     stats::Stats,
 };
 
-use super::ending::{apart, beside, quoted};
+use super::{
+    apart::apart,
+    ending::{beside, quoted},
+};
 
 /// Why a run without a summary is not told of as complete.
 const NO_SUMMARY: &str =

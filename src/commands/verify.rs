@@ -31,7 +31,7 @@ struct Findings {
 pub(super) fn run(args: &VerifyArgs) -> Result<u8, AppError> {
     let path = &args.results;
     let summary_path = args.summary.clone().unwrap_or_else(|| beside(path));
-    let told = Told::read(&summary_path).map_err(|source| ResultsError::Read {
+    let told = Told::read(&summary_path).map_err(|source| ResultsError::Summary {
         path: summary_path.clone(),
         source,
     })?;

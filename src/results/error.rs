@@ -61,6 +61,14 @@ pub enum ResultsError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// What its run told of it cannot be read.
+    #[error("failed to read the summary {path}: {source}")]
+    Summary {
+        /// The summary.
+        path: PathBuf,
+        /// What the operating system says, or what is wrong with it.
+        source: io::Error,
+    },
     /// It does not begin as results do.
     #[error("{path} is not a results file; it begins with `{found}`")]
     NotResults {
@@ -112,6 +120,9 @@ impl ResultsError {
                 "keep others from writing to it, and say --resume; the rows whose records are lost are done again"
             }
             Self::Read { .. } => "name a results file that exists and that you may read",
+            Self::Summary { .. } => {
+                "only its run's summary says what the file should hold: name it with --summary; one that is lost or damaged cannot be made again"
+            }
             Self::NotResults { .. } => {
                 "name the CSV that a run wrote, as it wrote it: a spreadsheet that saves it may change it"
             }

@@ -181,6 +181,29 @@ async fn no_output_may_replace_the_source_or_another_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_has_another_name_is_not_written_over() {
+    let world = World::new(1, "").await;
+    let source = fs::read_to_string(world.path("users.csv")).expect("the source");
+    fs::hard_link(world.path("users.csv"), world.path("twin.csv")).expect("a link");
+    let ran = world.run(SignIn::Ec, "--results twin.csv --overwrite");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("name another file"), "{}", ran.stderr);
+
+    let mut program = world.program();
+    program
+        .args(["run", "-", "--results", "users.csv", "--overwrite"])
+        .args(world.sign_in(SignIn::Ec))
+        .stdin(fs::File::open(world.path("users.csv")).expect("the source"));
+    let ran = finish(program);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("name another file"), "{}", ran.stderr);
+
+    let kept = fs::read_to_string(world.path("users.csv")).expect("there");
+    assert_eq!(kept, source);
+    assert!(world.simulator.ledger().calls.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_others_wrote_acts_in_the_page() {
     let world = World::new(1, "").await;
     let quoted = HOSTILE.replace('"', "\"\"");

@@ -75,11 +75,9 @@ async fn what_is_whole_is_told_from_what_was_altered_cut_or_added_to() {
     fs::remove_file(world.path("users.results.csv.json")).expect("there");
     let ran = verify(&world, &[]);
     assert_eq!(ran.code, 5, "{}", ran.stdout);
-    assert!(
-        ran.stderr.contains("users.results.csv.json"),
-        "{}",
-        ran.stderr
-    );
+    for part in ["users.results.csv.json", "name it with --summary"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
