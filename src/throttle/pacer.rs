@@ -283,9 +283,10 @@ mod tests {
             let end = *from + Duration::from_secs(1);
             times.iter().filter(|at| (*from..end).contains(*at)).count()
         };
+        // A thousand, three made up for, three forgiven after the idle second before, and the first.
         let most = times.iter().step_by(50).map(within).max();
         assert!(
-            most.is_some_and(|most| (1_000..=1_005).contains(&most)),
+            most.is_some_and(|most| (1_000..=1_007).contains(&most)),
             "{most:?}"
         );
     }
