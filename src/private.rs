@@ -56,25 +56,22 @@ pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 
 /// A pipe that nobody reads from would hold the opening up, and no signal could end it.
 fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
-    let is_pipe = path
-        .metadata()
-        .is_ok_and(|found| found.file_type().is_fifo());
-    let wait = if is_pipe {
-        OFlags::NONBLOCK
-    } else {
-        OFlags::empty()
-    };
-    options.custom_flags((flags | wait).bits().cast_signed());
+    let found = path.metadata();
+    if !found.is_ok_and(|found| found.file_type().is_fifo()) {
+        return options.custom_flags(flags.bits().cast_signed()).open(path);
+    }
+    let flags = flags | OFlags::NONBLOCK;
+    options.custom_flags(flags.bits().cast_signed());
     for _ in 0..READER_TRIES {
         match options.open(path) {
-            Err(error) if is_pipe && Errno::from_io_error(&error) == Some(Errno::NXIO) => {
-                thread::sleep(READER_WAIT);
-            }
-            Ok(file) if is_pipe => {
+            Ok(file) => {
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
                 return Ok(file);
             }
-            opened => return opened,
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => {
+                thread::sleep(READER_WAIT);
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(io::Error::new(

@@ -149,12 +149,12 @@ impl Outputs {
     /// Refuses to write over the file that the users are read from, or over another output.
     pub(super) fn spare(&self, source: Option<&Path>) -> Result<(), ConfigError> {
         // A file can stand behind standard input too: `run - < users.csv`.
-        let stdin = Path::new("/dev/stdin");
+        let source = match source {
+            Some(path) if path == Path::new("-") => Some(Path::new("/dev/stdin")),
+            other => other,
+        };
         let named = [
-            (
-                "",
-                source.map(|path| if path == Path::new("-") { stdin } else { path }),
-            ),
+            ("", source),
             ("results", Some(self.results.as_path())),
             ("summary", Some(&self.summary)),
             ("metrics", self.metrics.as_deref()),

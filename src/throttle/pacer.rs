@@ -147,7 +147,7 @@ impl Clock for SlotClock {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU32, time::Duration};
+    use std::{num::NonZeroU32, ops::Range, time::Duration};
 
     use super::Pacer;
 
@@ -226,61 +226,50 @@ mod tests {
         assert!((15..=16).contains(&after_a_stall), "{after_a_stall}");
     }
 
-    /// Slots taken in so many seconds by somebody who always wants the next, and whom a stall of ten
-    /// milliseconds hits in each second.
-    fn taken_among_stalls(pacer: &mut Pacer, rate: f64, seconds: u64) -> usize {
-        let (mut now, mut slots) = (Duration::ZERO, 0);
-        let stall = Duration::from_millis(10);
-        let mut next_stall = Duration::from_secs(1);
-        while now < Duration::from_secs(seconds) {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// When slots are taken in this time by somebody who always wants the next. With `stalls`, ten
+    /// milliseconds of each second but the first are lost to one.
+    fn taken_within(pacer: &mut Pacer, rate: f64, time: Range<u32>, stalls: bool) -> Vec<Duration> {
+        let (mut now, mut times) = (SECOND * time.start, Vec::new());
+        let mut next_stall = now + SECOND;
+        while now < SECOND * time.end {
             pacer.follow(rate);
             match pacer.take(now) {
-                Ok(()) => slots += 1,
+                Ok(()) => times.push(now),
                 Err(slot) => {
                     now = now.max(slot);
-                    if now >= next_stall {
-                        now += stall;
-                        next_stall += Duration::from_secs(1);
+                    if stalls && now >= next_stall {
+                        now += Duration::from_millis(10);
+                        next_stall += SECOND;
                     }
                     pacer.reach(slot);
                 }
             }
         }
-        slots
+        times
     }
 
     #[test]
     fn what_stalls_took_is_made_up_for_little_by_little_at_the_ceiling_only() {
         let pacer = || Pacer::new(1_000.0, NonZeroU32::MIN);
         // Each second seven milliseconds are lost, of which three are made up for.
-        let at_the_ceiling = taken_among_stalls(&mut pacer(), 1_000.0, 100);
+        let at_the_ceiling = taken_within(&mut pacer(), 1_000.0, 0..100, true).len();
         assert!(
             (99_500..=99_700).contains(&at_the_ceiling),
             "{at_the_ceiling}"
         );
-        let below = taken_among_stalls(&mut pacer(), 500.0, 100);
+        let below = taken_within(&mut pacer(), 500.0, 0..100, true).len();
         assert!((49_550..=49_700).contains(&below), "{below}");
     }
 
     #[test]
     fn no_second_has_more_than_what_is_made_up_for() {
         let mut pacer = Pacer::new(1_000.0, NonZeroU32::MIN);
-        taken_among_stalls(&mut pacer, 1_000.0, 100);
-        let from = Duration::from_secs(101);
-        let mut times = Vec::new();
-        let mut now = from;
-        while now < from + Duration::from_secs(60) {
-            pacer.follow(1_000.0);
-            match pacer.take(now) {
-                Ok(()) => times.push(now),
-                Err(slot) => {
-                    now = now.max(slot);
-                    pacer.reach(slot);
-                }
-            }
-        }
+        taken_within(&mut pacer, 1_000.0, 0..100, true);
+        let times = taken_within(&mut pacer, 1_000.0, 101..161, false);
         let within = |from: &Duration| {
-            let end = *from + Duration::from_secs(1);
+            let end = *from + SECOND;
             times.iter().filter(|at| (*from..end).contains(*at)).count()
         };
         // A thousand, three made up for, three forgiven after the idle second before, and the first.

@@ -89,7 +89,6 @@ impl World {
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
         program.current_dir(self.folder.path()).env_clear();
-        // Where a build that counts what is run leaves its counts.
         program.envs(env::var_os(COUNTS).map(|path| (COUNTS, path)));
         program
     }
