@@ -33,7 +33,7 @@ pub enum CancelReason {
     Broken(Fault),
     /// The service refused the sign-in or lets nothing through; the text says how.
     Refused(String),
-    /// SIGINT or SIGTERM.
+    /// A signal.
     Interrupt(Signal),
     /// A second signal: requests under way are given up too.
     SecondInterrupt(Signal),
@@ -76,6 +76,8 @@ impl fmt::Display for Fault {
 /// A signal that ends the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signal {
+    /// SIGHUP: the terminal, or the connection to it, is gone.
+    Hangup,
     /// SIGINT, Ctrl-C.
     Interrupt,
     /// SIGTERM.
@@ -87,6 +89,7 @@ impl Signal {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Hangup => "SIGHUP",
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
         }
@@ -96,6 +99,7 @@ impl Signal {
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
+            Self::Hangup => 129,
             Self::Interrupt => 130,
             Self::Terminate => 143,
         }
@@ -174,8 +178,8 @@ impl Shutdown {
         self.abort.run_until_cancelled(future).await
     }
 
-    /// Turns the first SIGINT or SIGTERM into a stop and the second into an abort, for as long as
-    /// the returned task runs.
+    /// Turns the first SIGINT, SIGTERM or SIGHUP into a stop and a second SIGINT or SIGTERM into an
+    /// abort, for as long as the returned task runs. Where SIGHUP is ignored (`nohup`) it stays so.
     ///
     /// # Errors
     /// Where the operating system does not let the process listen for signals.
@@ -183,6 +187,10 @@ impl Shutdown {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = match hangups_are_ignored() {
+            true => None,
+            false => Some(signal(SignalKind::hangup())?),
+        };
         // Once listened to, it ends nothing: the write that is beyond `ulimit -f` fails instead.
         drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         let shutdown = self.clone();
@@ -192,6 +200,7 @@ impl Shutdown {
                 let signal = tokio::select! {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
+                    () = came(&mut hangup) => Signal::Hangup,
                 };
                 shutdown.interrupt(signal, &mut first);
             }
@@ -208,10 +217,28 @@ impl Shutdown {
                 "{name}: stopping; requests under way may end (once more stops at once)"
             );
             self.cancel(CancelReason::Interrupt(signal));
-        } else if since >= ECHO {
+        } else if since >= ECHO && signal != Signal::Hangup {
             tracing::warn!("{name} again: giving up the requests under way");
             self.cancel(CancelReason::SecondInterrupt(signal));
         }
+    }
+}
+
+/// Whether the process was started so that a hang-up does not end it, as `nohup` does.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Ends when the signal comes, if it is listened for.
+async fn came(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
@@ -252,10 +279,7 @@ impl Asked {
 
     /// Ends when somebody asks.
     pub async fn next(&mut self) {
-        match &mut self.0 {
-            Some(signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
-        }
+        came(&mut self.0).await;
     }
 }
 
@@ -293,6 +317,12 @@ mod tests {
             "an echo of the first is no second"
         );
         tokio::time::advance(ECHO).await;
+        shutdown.interrupt(Signal::Hangup, &mut first);
+        assert_eq!(
+            shutdown.reason(),
+            Some(CancelReason::Interrupt(Signal::Interrupt)),
+            "a shell that ends sends more than one hang-up"
+        );
         shutdown.interrupt(Signal::Terminate, &mut first);
         assert_eq!(
             shutdown.reason(),

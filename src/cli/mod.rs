@@ -154,7 +154,7 @@ pub struct GuardArgs {
     /// How long to hold the job while the service does not answer at all [default: 10m]
     #[arg(long, value_name = "DUR")]
     pub max_outage: Option<String>,
-    /// Time for requests under way after SIGINT or SIGTERM; a second signal stops at once [default: 30s]
+    /// Time for requests under way after SIGINT, SIGTERM or SIGHUP; a second signal stops at once [default: 30s]
     #[arg(long, value_name = "DUR")]
     pub drain: Option<String>,
     /// Do not ask before more than 100 users

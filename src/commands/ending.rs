@@ -20,7 +20,7 @@ use crate::{
         PathError, Placeholders, Records, ResultsError, WriteMode, default_path, expand, timestamp,
     },
     shard::Shard,
-    shutdown::CancelReason,
+    shutdown::{CancelReason, Signal},
     source::{Input, Source},
 };
 
@@ -191,6 +191,16 @@ impl Outputs {
         others.into_iter().flatten().try_for_each(replaceable)
     }
 
+    /// Takes away the summary of results that have just been replaced: it would pass for these
+    /// results' own if this run were killed.
+    pub(super) fn forget_replaced(&self, mode: WriteMode) {
+        let earlier = beside(&self.results);
+        if mode == WriteMode::Overwrite && self.summary == earlier && earlier.is_file() {
+            // What cannot be removed will be replaced at the end, as always.
+            let _ = std::fs::remove_file(earlier);
+        }
+    }
+
     /// Writes the page, where it is asked for.
     fn write_page(&self, summary: &Summary) -> Result<(), AppError> {
         let Some(html) = &self.html else {
@@ -286,11 +296,7 @@ pub(super) fn summarize(
 ) -> Summary {
     let stats = &end.stats;
     let exit_code = exit_code(end);
-    let status = match exit_code {
-        0 | 1 => Status::Complete,
-        130 | 143 => Status::Interrupted,
-        _ => Status::Stopped,
-    };
+    let status = Status::of(exit_code);
     let ceiling = settings.pace.throttle.rate.per_s();
     let rate = |found: Option<f64>| found.map_or(ceiling, |rate| (rate * 100.0).round() / 100.0);
     Summary {
@@ -459,13 +465,17 @@ impl Ended {
         let drawn = outputs.write_page(&summary);
         let measured = outputs.write_metrics(&summary, &settings.outputs.metrics_job);
         let silent = global.quiet && summary.exit_code == 0;
-        match settings.output {
-            OutputFormat::Json => super::print(&summary.to_json())?,
-            OutputFormat::Text if silent => {}
+        let printed = match settings.output {
+            OutputFormat::Json => super::print(&summary.to_json()),
+            OutputFormat::Text if silent => Ok(()),
             OutputFormat::Text => {
                 let styled = env.allows_colour() && io::stdout().is_terminal();
-                super::print(&render(&summary, &end.stats, styled))?;
+                super::print(&render(&summary, &end.stats, styled))
             }
+        };
+        // After a hang-up there may be no terminal left to print to.
+        if end.reason != Some(CancelReason::Interrupt(Signal::Hangup)) {
+            printed?;
         }
         if let Some(failure) = &end.failure {
             tracing::error!("{failure}; {}", failure.hint());

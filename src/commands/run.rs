@@ -167,6 +167,7 @@ async fn begin(
                 Some(resumed) => resumed,
                 None => open(&outputs, &settings)?,
             };
+            outputs.forget_replaced(settings.write_mode);
             let terminal = Terminal::new(terminal, screen, prepared.total());
             let job = job_of(prepared, &settings);
             job::run(job, service, results, terminal).await?

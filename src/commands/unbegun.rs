@@ -88,10 +88,7 @@ fn summary(
     Summary {
         run_id: started.run_id().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
-        status: match exit_code {
-            130 | 143 => Status::Interrupted,
-            _ => Status::Stopped,
-        },
+        status: Status::of(exit_code),
         exit_code,
         reason: args.results.reason.clone(),
         source: source(&args.source),

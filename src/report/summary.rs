@@ -29,6 +29,18 @@ pub enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// What a run's exit code says of it.
+    #[must_use]
+    pub const fn of(exit_code: u8) -> Self {
+        match exit_code {
+            0 | 1 => Self::Complete,
+            129 | 130 | 143 => Self::Interrupted,
+            _ => Self::Stopped,
+        }
+    }
+}
+
 /// Rows of the source and what became of them.
 #[derive(Debug, Serialize)]
 pub struct Rows {

@@ -85,7 +85,7 @@ async fn before_a_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_signals() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let world = World::new(300, "latency_ms = 20").await;
         let running = world.start(SignIn::Rsa, &format!("{OUTPUTS} --rate 50"));
         until("some were asked", || {
@@ -131,4 +131,17 @@ async fn results_that_stay_keep_their_summary() {
     let ran = world.run(SignIn::Rsa, "");
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     assert_eq!(world.summary(), summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_that_are_replaced_take_their_summary_with_them() {
+    let world = World::new(60, "latency_ms = 20").await;
+    assert_eq!(world.run(SignIn::Rsa, "--rate 500").code, 0);
+    let asked = || world.simulator.ledger().of("unlock").count();
+    let running = world.start(SignIn::Rsa, "--rate 50 --overwrite");
+    until("some were asked again", || asked() > 65).await;
+    running.kill();
+    assert!(!world.path("users.results.csv.json").exists());
+    assert_eq!(world.run(SignIn::Rsa, "--rate 500 --resume").code, 0);
+    assert_eq!(world.summary()["rows"]["done"], 60);
 }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first stops at once, in every wait there is; the second gives up the rest.
+//! SIGINT, SIGTERM and SIGHUP: the first stops at once, in every wait there is; the second gives up the rest.
 
 use std::{
     fs::File,
@@ -43,7 +43,7 @@ fn is_interrupted(world: &World, code: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_signal_what_was_asked_is_on_record_and_resume_asks_nobody_twice() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let world = World::new(300, "latency_ms = 40").await;
         let running = world.start(SignIn::Rsa, "--rate 200 --yes");
         until("some were asked", || {
@@ -187,21 +187,77 @@ async fn a_signal_cuts_reading_from_a_pipe_that_says_nothing() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signal_answers_the_question() {
-    let world = World::new(150, "").await;
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+/// A terminal's two ends; the other can be opened as often as one likes.
+fn pseudo_terminal() -> (File, impl Fn() -> File) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).expect("a terminal");
     grantpt(&terminal)
         .and_then(|()| unlockpt(&terminal))
         .expect("ours");
     let name = ptsname(&terminal, Vec::new()).expect("a name");
-    let other_end = || {
+    let other_end = move || {
         let mut options = File::options();
         options.read(true).write(true);
         options
             .open(name.to_str().expect("ASCII"))
             .expect("the other end")
     };
+    (File::from(terminal), other_end)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_goes_away_stops_the_run_in_order() {
+    let world = World::new(300, "latency_ms = 40").await;
+    let (terminal, other_end) = pseudo_terminal();
+    // `setsid` makes the terminal the run's own, as a login does: the kernel tells it of the end.
+    let mut program = world.program_under("setsid", &["--ctty"]);
+    program
+        .args(["run", "users.csv", "--rate", "200", "--yes"])
+        .args(["--progress", "off"])
+        .args(world.sign_in(SignIn::Legacy))
+        .stdin(other_end())
+        .stdout(other_end())
+        .stderr(other_end());
+    let mut child = program.spawn().expect("runs");
+    drop(program);
+    until("some were asked", || {
+        world.simulator.ledger().of("unlock").count() > 20
+    })
+    .await;
+    drop(terminal);
+    let ended = child.wait().expect("a child");
+    assert_eq!(ended.code(), Some(129));
+    let done = world.records().len();
+    assert!((1..300).contains(&done), "{done}");
+    world.agree(done);
+    is_interrupted(&world, 129);
+    let ran = world.run(SignIn::Legacy, "--rate 500 --yes --resume");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(world.simulator.ledger().of("unlock").count(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_nohup_a_hang_up_is_nothing() {
+    let world = World::new(60, "latency_ms = 20").await;
+    let mut program = world.program_under("nohup", &[]);
+    program
+        .args(["run", "users.csv", "--rate", "100"])
+        .args(world.sign_in(SignIn::Legacy));
+    let running = Running::of(program);
+    until("some were asked", || {
+        world.simulator.ledger().of("unlock").count() > 10
+    })
+    .await;
+    running.signal("HUP");
+    let ran = running.end();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    world.agree(60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_answers_the_question() {
+    let world = World::new(150, "").await;
+    let (terminal, other_end) = pseudo_terminal();
     let mut program = world.program();
     program
         .args(["run", "users.csv"])
@@ -211,7 +267,7 @@ async fn a_signal_answers_the_question() {
         .stdout(Stdio::piped());
     let child = program.spawn().expect("runs");
     drop(program);
-    let running = Running::with(child, BufReader::new(File::from(terminal)));
+    let running = Running::with(child, BufReader::new(terminal));
     running.says("[y/N]").await;
     stop(running, "INT", 130);
     assert_eq!(world.simulator.ledger().of("unlock").count(), 0);

@@ -87,7 +87,21 @@ impl World {
 
     /// The program, in this world's folder, without anything of ours in its environment.
     pub(crate) fn program(&self) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
+        self.bare(env!("CARGO_BIN_EXE_bulk-unlock"))
+    }
+
+    /// The program, started by another of the system's, such as `nohup`, with these options.
+    pub(crate) fn program_under(&self, other: &str, options: &[&str]) -> Command {
+        let mut program = self.bare(other);
+        program
+            .env("PATH", "/usr/bin:/bin")
+            .args(options)
+            .arg(env!("CARGO_BIN_EXE_bulk-unlock"));
+        program
+    }
+
+    fn bare(&self, name: &str) -> Command {
+        let mut program = Command::new(name);
         program.current_dir(self.folder.path()).env_clear();
         program.envs(env::var_os(COUNTS).map(|path| (COUNTS, path)));
         program
