@@ -82,6 +82,8 @@ struct State {
     bad: usize,
     unanswered: usize,
     unreachable: bool,
+    /// Those about no user.
+    about_nobody: usize,
     about: HashSet<About>,
     /// When the first of them came.
     since: Option<Instant>,
@@ -114,6 +116,7 @@ impl State {
         self.bad += 1;
         self.unanswered += usize::from(!ill);
         self.unreachable |= sign == Sign::Unreachable;
+        self.about_nobody += usize::from(about == About::Nobody);
         if self.about.len() < ILL_USERS {
             self.about.insert(about);
         }
@@ -137,7 +140,9 @@ impl State {
     fn is_outage(&self) -> bool {
         let not_one_user = self.about.len() > 1 || self.about.contains(&About::Nobody);
         let silent = self.unanswered >= SILENCES && self.unanswered == self.bad;
-        (silent && (not_one_user || self.unreachable)) || self.about.len() >= ILL_USERS
+        (silent && (not_one_user || self.unreachable))
+            || self.about_nobody >= SILENCES
+            || self.about.len() >= ILL_USERS
     }
 }
 
@@ -304,6 +309,18 @@ mod tests {
             (vec![(Unreachable, User(1)); 3], true),
             (vec![(Silent, Nobody); 3], true),
             (vec![(Ill, Nobody); 3], true),
+            (
+                [vec![(Ill, User(1)); 9], vec![(Ill, Nobody); 2]].concat(),
+                false,
+            ),
+            (
+                [vec![(Ill, User(1)); 9], vec![(Ill, Nobody); 3]].concat(),
+                true,
+            ),
+            (
+                [vec![(Ill, User(1))], vec![(Silent, Nobody); 3]].concat(),
+                true,
+            ),
             ((1..=4).map(|user| (Ill, User(user))).collect(), false),
             ((1..=5).map(|user| (Ill, User(user))).collect(), true),
             (

@@ -1,6 +1,7 @@
 //! The whole program against the simulator, on real HTTP. The simulator's ledger is the oracle:
 //! what the results say must agree with it.
 
+mod answers;
 mod bad_input;
 mod check;
 mod disk;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::world::{SignIn, World};
+use axum::{http::StatusCode, response::IntoResponse};
+
+use crate::{
+    answers::answering,
+    world::{SignIn, World},
+};
 
 /// Twelve seconds without the service, in the middle of a job.
 async fn twelve_seconds_of(kind: &str) {
@@ -106,4 +111,18 @@ async fn a_user_on_whom_the_service_always_fails_is_given_up_alone() {
             (1, id, "3")
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_fails_on_its_only_user_and_on_all_else_is_away() {
+    let world = World::new(0, "").await;
+    world.write("ids.csv", "user_id\n3f2504e0-4f89-11d3-9a0c-0305e82c3301\n");
+    let base = answering(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()).await;
+    let ran = world.run_against(
+        &base,
+        "a-token-of-the-usual-length",
+        "ids.csv --max-attempts 2 --max-outage 1s",
+    );
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(ran.stdout.contains("has not answered"), "{}", ran.stdout);
 }
