@@ -84,6 +84,11 @@ pub enum Body {
     None,
 }
 
+/// What stands before a token in its header.
+const SCHEME: &str = "Bearer ";
+/// A shorter token is no secret, and stands in ordinary words.
+const SHORTEST_SECRET: usize = 8;
+
 /// A bearer token as a header, made once for all requests that carry it.
 #[derive(Debug, Clone)]
 pub struct Bearer(HeaderValue);
@@ -92,10 +97,21 @@ impl Bearer {
     /// The header for this token; `None` where it is no word that a header can carry.
     #[must_use]
     pub fn new(token: &SecretString) -> Option<Self> {
-        let text = format!("Bearer {}", token.expose_secret());
+        let text = format!("{SCHEME}{}", token.expose_secret());
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
         Some(Self(value))
+    }
+
+    /// The text with this token taken out of it.
+    #[must_use]
+    pub(crate) fn taken_out_of(&self, text: String) -> String {
+        let token = self.0.to_str().unwrap_or_default();
+        let token = token.strip_prefix(SCHEME).unwrap_or_default();
+        match token.len() >= SHORTEST_SECRET && text.contains(token) {
+            true => text.replace(token, "[token]"),
+            false => text,
+        }
     }
 }
 
@@ -123,6 +139,9 @@ pub struct Reply {
     pub redirect_host: Option<String>,
     /// The body, at most 1 MiB; `None` where it was longer.
     pub body: Option<Vec<u8>>,
+    /// The token that the request carried: the answer may repeat it, and what is said of the
+    /// answer must not.
+    pub carried: Option<Bearer>,
 }
 
 /// Why no answer came.
@@ -221,11 +240,14 @@ impl Http {
             Ok(request) => self.client.execute(request).await,
             Err(error) => Err(error),
         };
-        match answered {
+        let reply = match answered {
             Ok(response) => read(response).await,
             Err(error) => Err(error),
-        }
-        .map_err(|error| self.no_reply(error))
+        };
+        let carried = bearer.cloned();
+        reply
+            .map(|reply| Reply { carried, ..reply })
+            .map_err(|error| self.no_reply(error))
     }
 
     fn with_body(&self, mut request: Request, body: &Body) -> Result<Request, reqwest::Error> {
@@ -302,13 +324,15 @@ async fn read(mut response: Response) -> Result<Reply, reqwest::Error> {
         let value = response.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)
     };
-    let location = text(header::LOCATION);
+    let status = response.status();
+    let location = text(header::LOCATION).filter(|_| status.is_redirection());
     let mut reply = Reply {
-        status: response.status().as_u16(),
+        status: status.as_u16(),
         retry_after: text(header::RETRY_AFTER),
         date: text(header::DATE),
         redirect_host: location.map(|location| target_host(response.url(), &location)),
         body: None,
+        carried: None,
     };
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

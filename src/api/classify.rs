@@ -4,6 +4,7 @@
 //! asked for, and carries the flags.
 
 use crate::{
+    auth::without_tokens,
     health::Sign,
     http::{NoReply, Reply},
     model::{Answer, Found, LockFlags, OutcomeKind, Target},
@@ -230,12 +231,26 @@ fn status_of(reply: &Reply, target: &Target) -> Result<LockFlags, String> {
     }
 }
 
-/// What an answer says, in one line: the service's own words where they can be read.
+/// What an answer says, in one line: the service's own words where they can be read, but for
+/// tokens.
 pub(crate) fn describe(reply: &Reply) -> String {
+    let said = match &reply.redirect_host {
+        Some(host) => {
+            let status = reply.status;
+            format!("{status}: redirected to {host}, which is not followed")
+        }
+        None => own_words(reply),
+    };
+    // Before the line is cut: a part of a token is too much, too.
+    let said = match &reply.carried {
+        Some(token) => token.taken_out_of(said),
+        None => said,
+    };
+    one_line(&without_tokens(&said))
+}
+
+fn own_words(reply: &Reply) -> String {
     let status = reply.status;
-    if let Some(host) = &reply.redirect_host {
-        return format!("{status}: redirected to {host}, which is not followed");
-    }
     let body = error_body(reply);
     let code = body
         .code
@@ -245,8 +260,8 @@ pub(crate) fn describe(reply: &Reply) -> String {
         None => status.to_string(),
     });
     match body.description.or(body.message) {
-        Some(sentence) => one_line(&format!("{head}: {sentence}")),
-        None => one_line(&head),
+        Some(sentence) => format!("{head}: {sentence}"),
+        None => head,
     }
 }
 
@@ -401,6 +416,36 @@ mod tests {
             let got = (verdict.kind, verdict.again, verdict.flags.any_known());
             assert_eq!(got, (kind, again, flags_known), "{code} {body}");
             assert_eq!(verdict.error.is_empty(), kind == Unlocked, "{code} {body}");
+        }
+    }
+
+    #[test]
+    fn what_is_still_locked_or_not_said_is_named() {
+        let me = r#""ab-1""#;
+        let locked = status(me, "false", "true", "true");
+        let unsaid = status(me, "false", "null", "true");
+        for (code, body, expected) in [
+            (200, &locked, "still locked: SMS"),
+            (500, &locked, "500, still locked: SMS"),
+            (
+                200,
+                &unsaid,
+                "the answer does not say whether SMS is locked",
+            ),
+            (
+                500,
+                &unsaid,
+                "500, the answer does not say whether SMS is locked",
+            ),
+            (500, &String::new(), "500"),
+            (
+                500,
+                &r#"{"code":"500 ILL","description":"why"}"#.to_owned(),
+                "500 ILL: why",
+            ),
+        ] {
+            let verdict = unlock(&reply(code, body), &target());
+            assert_eq!(verdict.error, expected, "{code} {body}");
         }
     }
 

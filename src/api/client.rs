@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     classify::{self, Address, Verdict},
-    session::{Session, redact},
+    session::Session,
     sign_in,
     transport::{Exchange, Request, Transport},
     wire::{LookupRequest, UnlockRequest},
@@ -126,12 +126,11 @@ impl Api {
             body: Body::Json(UnlockRequest::of(target.methods).into()),
             about: user(&target.user_id),
         };
-        let (exchange, token) = self.session.call(&request).await?;
-        let mut verdict = match &exchange.reply {
+        let exchange = self.session.call(&request).await?;
+        let verdict = match &exchange.reply {
             Ok(reply) => classify::unlock(reply, target),
             Err(error) => unanswered(error.text.clone()),
         };
-        redact(&mut verdict.error, &token);
         Ok(tried(&exchange, verdict))
     }
 
@@ -156,14 +155,11 @@ impl Api {
             body: json(&body),
             about: user(email.or(username).unwrap_or_default()),
         };
-        let (exchange, token) = self.session.call(&request).await?;
-        let mut found = match &exchange.reply {
+        let exchange = self.session.call(&request).await?;
+        let found = match &exchange.reply {
             Ok(reply) => classify::lookup(reply, &address),
             Err(error) => Err(unanswered(format!("look-up: {}", error.text))),
         };
-        if let Err(verdict) = &mut found {
-            redact(&mut verdict.error, &token);
-        }
         Ok(tried(&exchange, found))
     }
 

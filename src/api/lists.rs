@@ -17,7 +17,6 @@ use crate::{
 use super::{
     classify,
     client::{Api, Halt, json},
-    session::redact,
     transport::Request,
     wire::{EventsAnswer, LogEntry, SearchAnswer, SearchRequest},
 };
@@ -143,15 +142,11 @@ impl Api {
     ) -> Result<T, ListError> {
         let nothing = Err("no answer".to_owned());
         let asked = self.retry.run(nothing, |_| async {
-            let (exchange, token) = self.session.call(request).await.ok()?;
+            let exchange = self.session.call(request).await.ok()?;
             let (page, again) = match &exchange.reply {
                 Ok(reply) => page_of(reply, read),
                 Err(error) => (Err(error.text.clone()), true),
             };
-            let page = page.map_err(|mut why| {
-                redact(&mut why, &token);
-                why
-            });
             Some(Tried::new(page, again, exchange.next))
         });
         let page = asked.await.ok_or(ListError::Stopped)?;

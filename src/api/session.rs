@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
-
 use crate::{
     auth::{AccessToken, AuthError, Renewal, TokenSource},
     http::Reply,
@@ -54,10 +52,7 @@ impl Session {
     }
 
     /// Sends a request until the answer is not about the token.
-    pub(super) async fn call(
-        &self,
-        request: &Request,
-    ) -> Result<(Exchange, Arc<AccessToken>), Halt> {
+    pub(super) async fn call(&self, request: &Request) -> Result<Exchange, Halt> {
         let mut replays = 0;
         loop {
             let (exchange, token) = self.send(request).await?;
@@ -67,7 +62,7 @@ impl Session {
                 if matches!(&exchange.reply, Ok(reply) if matches!(reply.status, 200..300 | 404)) {
                     self.standing(request).accept();
                 }
-                return Ok((exchange, token));
+                return Ok(exchange);
             };
             let replay = match refusal {
                 Refusal::Unauthorized => self.after_unauthorized(reply, &token, replays).await?,
@@ -77,8 +72,8 @@ impl Session {
             };
             if !replay {
                 return match self.standing(request).is_about_the_user().await {
-                    true => Ok((exchange, token)),
-                    false => Err(self.refuse(permission_missing(reply, &token, request.endpoint))),
+                    true => Ok(exchange),
+                    false => Err(self.refuse(permission_missing(reply, request.endpoint))),
                 };
             }
             replays += 1;
@@ -141,8 +136,7 @@ impl Session {
         if !persists && self.renewed(token).await? {
             return Ok(true);
         }
-        let mut said = classify::describe(reply);
-        redact(&mut said, token);
+        let said = classify::describe(reply);
         Err(self.refuse(format!("the service refuses the token ({said})")))
     }
 
@@ -193,9 +187,8 @@ impl Session {
     }
 }
 
-fn permission_missing(reply: &Reply, token: &AccessToken, endpoint: Endpoint) -> String {
-    let mut said = classify::describe(reply);
-    redact(&mut said, token);
+fn permission_missing(reply: &Reply, endpoint: Endpoint) -> String {
+    let said = classify::describe(reply);
     let scope = match endpoint {
         Endpoint::Unlock => "rsa.user.factor.manage",
         Endpoint::Lookup | Endpoint::Search => "rsa.user.read",
@@ -206,15 +199,4 @@ fn permission_missing(reply: &Reply, token: &AccessToken, endpoint: Endpoint) ->
         "the service forbids the call, and nothing has succeeded yet ({said}); \
          an OAuth client needs the scope {scope} for it, an API key a role that allows it"
     )
-}
-
-/// A shorter one is no secret, and stands in ordinary words.
-const SHORTEST_SECRET: usize = 8;
-
-/// An answer that repeats the token must not carry it into results or log.
-pub(super) fn redact(text: &mut String, token: &AccessToken) {
-    let secret = token.secret().expose_secret();
-    if secret.len() >= SHORTEST_SECRET && text.contains(secret) {
-        *text = text.replace(secret, "[token]");
-    }
 }

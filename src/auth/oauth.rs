@@ -273,8 +273,8 @@ fn said(reply: &TokenReply) -> String {
     }
 }
 
-/// The words without what may be a token or the assertion, should the endpoint repeat it.
-fn without_tokens(words: &str) -> String {
+/// The words without what may be a token or an assertion, should the service repeat it.
+pub(crate) fn without_tokens(words: &str) -> String {
     const SHORTEST: usize = 64;
     let of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let runs = words.split_inclusive(|c| !of_a_token(c)).map(|run| {

@@ -1,6 +1,11 @@
 //! Every row of the outcome table, as the program records it.
 
-use crate::world::{Record, SignIn, World};
+use axum::response::IntoResponse;
+
+use crate::{
+    answers::answering,
+    world::{Record, SignIn, World},
+};
 
 /// The record of one row.
 fn row(records: &[Record], number: usize) -> &Record {
@@ -157,4 +162,24 @@ async fn a_source_without_rows_is_complete() {
     assert_eq!(ran.code, 0);
     assert!(ran.stderr.contains("there are no rows"), "{}", ran.stderr);
     assert!(world.simulator.ledger().calls.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_too_long_is_not_read_to_its_end() {
+    let world = World::new(0, "").await;
+    let id = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
+    world.write("users.csv", &format!("user_id\n{id}\n"));
+    for (length, outcome) in [(1_000_000, "unlocked"), (1 << 20, "failed")] {
+        let base = answering(move |_| {
+            let flags = r#""isTokenLocked":false,"isSmsLocked":false,"isVoiceLocked":false"#;
+            let answer = format!(r#"{{"userId":"{id}",{flags}}}"#);
+            (answer + &" ".repeat(length)).into_response()
+        });
+        let token = "a-token-of-the-usual-length";
+        world.run_against(&base.await, token, "users.csv --max-attempts 1");
+        let records = world.records();
+        assert_eq!(row(&records, 1)["outcome"], outcome, "{records:?}");
+        let why = &row(&records, 1)["error"];
+        assert_eq!(why.contains("too long"), outcome == "failed", "{why}");
+    }
 }

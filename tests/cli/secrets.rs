@@ -2,7 +2,16 @@
 
 use std::fs;
 
-use crate::world::{SignIn, World, finish};
+use axum::{
+    body::Body,
+    http::{StatusCode, header},
+    response::Response,
+};
+
+use crate::{
+    answers::answering,
+    world::{SignIn, World, finish},
+};
 
 const OUTPUTS: [&str; 5] = [
     "log.ndjson",
@@ -66,6 +75,54 @@ async fn no_secret_in_any_output() {
                     "{how:?} {scenario}: `{secret}` in {said}"
                 );
             }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_service_repeats_is_in_no_output() {
+    let world = World::new(0, "").await;
+    let id = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
+    world.write("ids.csv", &format!("user_id\n{id}\n"));
+    world.write("emails.csv", "email\na@example.com\n");
+    let long = "abcdefghij-_.".repeat(9);
+    for token in ["opaque+token/0123", &long] {
+        for status in [200, 302, 400, 401, 403, 404, 418, 429, 500, 503] {
+            let base = answering(move |request| {
+                let sent = request.headers().get("authorization");
+                let sent = sent.map_or("", |value| value.to_str().expect("ASCII"));
+                let token = sent.trim_start_matches("Bearer ").replace('/', "\\/");
+                let place = token.replace(['+', '\\', '/'], "x");
+                Response::builder()
+                    .status(StatusCode::from_u16(status).expect("a status"))
+                    .header(header::LOCATION, format!("https://{place}.example/"))
+                    .body(Body::from(format!(
+                        r#"{{"userId":"{token}","code":"{status} {token}","error":"{token}","description":"what is {token}?"}}"#
+                    )))
+                    .expect("an answer")
+            });
+            let base = base.await;
+            let mut said = String::new();
+            for words in ["ids.csv", "emails.csv", "--search a@example.com"] {
+                let ran = world.run_against(
+                    &base,
+                    token,
+                    &format!(
+                        "{words} -vv --max-attempts 2 --max-outage 1s --results r.csv \
+                         --log-file log.ndjson --html r.html --metrics m.prom"
+                    ),
+                );
+                assert_ne!(ran.code, 0, "{status}: {}", ran.stderr);
+                said += &(ran.stdout + &ran.stderr);
+                for name in ["r.csv", "r.csv.json", "log.ndjson", "r.html", "m.prom"] {
+                    said += &fs::read_to_string(world.path(name)).unwrap_or_default();
+                }
+            }
+            assert!(!said.contains(token), "{status}: {said}");
+            assert!(
+                status == 200 || status == 302 || said.contains("[token]"),
+                "{status}: {said}"
+            );
         }
     }
 }
