@@ -138,3 +138,25 @@ fn size(mut part: impl Read, limit: u64) -> std::io::Result<u64> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, repeat};
+
+    use super::{LONGEST_RECORD, size};
+
+    #[test]
+    fn parts_are_measured_and_neither_they_nor_a_text_in_them_may_be_large() {
+        let tags = b"<a/><b/>";
+        assert_eq!(size(&tags[..], 8).expect("small"), 8);
+        assert!(size(&tags[..], 7).is_err(), "more than is allowed");
+        let text = |length: usize| b"<a>".chain(repeat(b'x').take(length as u64));
+        assert!(size(text(LONGEST_RECORD / 2), u64::MAX).is_ok());
+        assert!(
+            size(text(2 * LONGEST_RECORD), u64::MAX).is_err(),
+            "one text"
+        );
+        let broken = text(LONGEST_RECORD / 2).chain(text(LONGEST_RECORD / 2));
+        assert!(size(broken, u64::MAX).is_ok(), "many texts");
+    }
+}

@@ -99,6 +99,8 @@ mod tests {
             assert!((rate.per_s() - per_s).abs() < 1e-9, "{text}");
             assert_eq!(rate.to_string(), shown);
         }
+        let rate: Rate = "10".parse().expect("a rate");
+        assert!((rate.scaled(0.25).per_s() - 2.5).abs() < 1e-9);
     }
 
     #[test]

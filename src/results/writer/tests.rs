@@ -4,7 +4,9 @@ use std::{fs, num::NonZeroUsize, os::unix::fs::MetadataExt, path::Path, time::Sy
 
 use proptest::prelude::{any, proptest};
 
-use super::{ErrorKind, Record, ResultsError, ResultsFile, WriteMode};
+use super::{
+    Arc, ErrorKind, OpenOptions, OpenOptionsExt, Record, ResultsError, ResultsFile, WriteMode,
+};
 use crate::model::{MethodSet, Outcome, OutcomeKind, Row, UserRef};
 
 fn record(id: &str) -> Record {
@@ -115,6 +117,27 @@ fn where_no_more_can_be_reserved_records_still_go_to_the_file() {
     results.append(&record("a")).expect("written");
     results.top_up().expect("told once");
     results.close().expect("whole");
+}
+
+#[test]
+fn a_disk_that_fails_is_told_and_what_has_no_disk_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("r.csv");
+    let (mut results, _) = ResultsFile::open(&path, WriteMode::CreateNew).expect("new");
+    // Opened as no more than a place, it can be neither written to nor brought to the disk.
+    let place = rustix::fs::OFlags::PATH.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(place)
+        .open(&path);
+    results.file = Arc::new(file.expect("ours"));
+    results.dirty = true;
+    assert!(matches!(results.sync(), Err(ResultsError::Write { .. })));
+    let (pipe, _end) = std::io::pipe().expect("a pipe");
+    results.file = Arc::new(std::os::fd::OwnedFd::from(pipe).into());
+    results.length = None;
+    results.dirty = true;
+    results.sync().expect("a pipe has no disk");
 }
 
 #[test]
