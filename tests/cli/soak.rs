@@ -1,5 +1,6 @@
 //! A long job through every fault of the simulator at once. By hand: `cargo test --release --test cli soak -- --ignored
-//! --nocapture`, with `BULK_UNLOCK_TEST_USERS` for other numbers than a million.
+//! --nocapture`, with `BULK_UNLOCK_TEST_USERS` for other numbers than a million, and
+//! `BULK_UNLOCK_TEST_SEED` for other faults at other times.
 
 use std::{
     collections::HashMap,
@@ -11,11 +12,6 @@ use std::{
 use crate::world::{SignIn, World};
 
 /// Every fault that strikes by chance, and an outage of each kind.
-const EVERYTHING: &str = r#"
-seed = 7
-[token]
-lifetime_s = 20.0
-"#;
 const FAULTS: [&str; 17] = [
     "500_json",
     "500_html",
@@ -41,8 +37,8 @@ const CONCURRENCY: usize = 32;
 const BYTES_PER_USER: u64 = 14;
 const SLACK: u64 = 16 << 20;
 
-fn scenario(users: u32) -> String {
-    let mut scenario = EVERYTHING.to_owned();
+fn scenario(users: u32, seed: u32) -> String {
+    let mut scenario = format!("seed = {seed}\n[token]\nlifetime_s = 20.0\n");
     for kind in FAULTS {
         let when = match kind {
             "token_revoked" => "nth = [50, 500, 5000, 50000]",
@@ -70,9 +66,13 @@ fn taken(pid: u32) -> Option<(u64, usize)> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes three minutes with a million users and --release"]
 async fn memory_and_files_stay_flat_and_the_ledger_agrees() {
-    let users = std::env::var("BULK_UNLOCK_TEST_USERS").ok();
-    let users: u32 = users.map_or(1_000_000, |users| users.parse().expect("a number"));
-    let world = World::new(users, &scenario(users)).await;
+    let asked = |name, usual: u32| {
+        let value = std::env::var(name).ok();
+        value.map_or(usual, |value| value.parse().expect("a number"))
+    };
+    let users = asked("BULK_UNLOCK_TEST_USERS", 1_000_000);
+    let seed = asked("BULK_UNLOCK_TEST_SEED", 7);
+    let world = World::new(users, &scenario(users, seed)).await;
     let options = format!("-q --rate 100000 --concurrency {CONCURRENCY} --max-attempts 20");
     let start = Instant::now();
     let running = world.start(SignIn::Rsa, &options);
@@ -97,7 +97,7 @@ async fn memory_and_files_stay_flat_and_the_ledger_agrees() {
     );
     let _ = writeln!(
         io::stderr(),
-        "{users} users in {took:?}, code {}: memory {} KiB, then {} KiB; files {}, then {}",
+        "seed {seed}: {users} users in {took:?}, code {}: memory {} KiB, then {} KiB; files {}, then {}",
         ran.code,
         early.0 >> 10,
         late.0 >> 10,
