@@ -38,8 +38,9 @@ struct World {
     users: u64,
     places: usize,
     rate: u32,
-    /// From when to when nothing connects, in milliseconds.
+    /// From when to when the service is away, in milliseconds.
     outage: (u64, u64),
+    away: Away,
     token_life_s: u64,
     revoked_at: Option<u64>,
     stop_at: Option<u64>,
@@ -50,12 +51,30 @@ struct World {
     lost: u8,
 }
 
+/// What is met where the service is away.
+#[derive(Debug, Clone, Copy)]
+enum Away {
+    /// No connection, or no answer on one.
+    Silence(Answer),
+    /// Only this status, with nothing about the user.
+    Bare(u16),
+}
+
+const AWAY: [Away; 4] = [
+    Away::Silence(Answer::ConnectError),
+    Away::Silence(Answer::Cut),
+    Away::Bare(503),
+    Away::Bare(500),
+];
+
 impl World {
     fn of(rng: &mut Rng) -> Self {
         let outage = rng.u64(..4000);
         let lasts = [0, 500, 5000, 90_000][rng.usize(..4)];
         Self {
-            users: rng.u64(1..60),
+            // Few users cannot show by themselves that it is not them.
+            users: [rng.u64(1..5), rng.u64(1..60)][rng.usize(..2)],
+            away: AWAY[rng.usize(..AWAY.len())],
             places: rng.usize(1..12),
             rate: rng.u32(5..100),
             outage: (outage, outage + lasts),
@@ -140,7 +159,10 @@ impl Service {
         let world = &self.1;
         let at = (now - account.begun).as_millis() as u64;
         if (world.outage.0..world.outage.1).contains(&at) {
-            return Err(silence(Answer::ConnectError));
+            return match world.away {
+                Away::Silence(answer) => Err(silence(answer)),
+                Away::Bare(status) => Ok(reply(status, "")),
+            };
         }
         if account.rng.u8(..100) < world.limited {
             return Ok(Reply {
