@@ -30,7 +30,7 @@ pub(super) fn open(mut file: File) -> Result<(Workbook, String), TableFlaw> {
             other_document()
         });
     }
-    check(file)?;
+    check(file, LARGEST_PARTS)?;
     let workbook = Xlsx::new(BufReader::new(again)).map_err(|error| unreadable(0, error))?;
     let visible = |sheet: &&calamine::Sheet| {
         sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
@@ -85,7 +85,8 @@ const fn other_document() -> TableFlaw {
     }
 }
 
-fn check(file: File) -> Result<(), TableFlaw> {
+/// Whether it is a workbook whose parts but the sheets unpack to no more than is allowed.
+fn check(file: File, mut allowed: u64) -> Result<(), TableFlaw> {
     let archive = ZipArchive::new(BufReader::new(file));
     let mut archive = archive.map_err(|error| unreadable(0, error))?;
     let has = |name: &str| archive.index_for_name(name).is_some();
@@ -98,7 +99,6 @@ fn check(file: File) -> Result<(), TableFlaw> {
             remedy: "unpack it and name the file of users in it",
         });
     }
-    let mut allowed = LARGEST_PARTS;
     for index in 0..archive.len() {
         let part = archive.by_index(index);
         let part = part.map_err(|error| unreadable(0, error))?;
@@ -141,9 +141,22 @@ fn size(mut part: impl Read, limit: u64) -> std::io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, repeat};
+    use std::{
+        fs::File,
+        io::{Read, repeat},
+    };
 
-    use super::{LONGEST_RECORD, size};
+    use super::{LARGEST_PARTS, LONGEST_RECORD, check, size};
+
+    #[test]
+    fn a_workbook_unpacks_to_no_more_than_is_allowed() {
+        let checked = |allowed| {
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sources/cells.xlsx");
+            check(File::open(file).expect("there"), allowed)
+        };
+        assert!(checked(LARGEST_PARTS).is_ok());
+        assert!(checked(1_000).is_err(), "all parts together are larger");
+    }
 
     #[test]
     fn parts_are_measured_and_neither_they_nor_a_text_in_them_may_be_large() {
