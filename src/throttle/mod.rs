@@ -279,7 +279,7 @@ mod tests {
         time::{Instant, advance},
     };
 
-    use super::{Throttle, ThrottleSettings};
+    use super::{Feedback, Throttle, ThrottleSettings};
 
     fn throttle(rate: &str, burst: u32) -> Throttle {
         Throttle::new(ThrottleSettings {
@@ -366,6 +366,33 @@ mod tests {
             passed >= Duration::from_secs(9) && passed < Duration::from_millis(9200),
             "{passed:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_lower_the_rate_of_what_follows() {
+        let throttle = throttle("100/s", 1);
+        for _ in 0..400 {
+            let permit = throttle.acquire().await;
+            advance(Duration::from_millis(1)).await;
+            throttle.heard(permit, Feedback::Refused { wait: None });
+        }
+        let slowed_to = throttle.news().flatten().expect("news");
+        assert!(slowed_to < 50.0, "{slowed_to}");
+        let start = Instant::now();
+        throttle.acquire().await;
+        throttle.acquire().await;
+        assert!(start.elapsed() > Duration::from_secs(1) / 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_is_that_part_of_the_rate_and_stays_while_the_parts_do() {
+        let throttle = throttle("80/s", 1);
+        let part = throttle.part(4);
+        assert!((part.rate().per_s() - 20.0).abs() < 1e-9);
+        assert!(Arc::ptr_eq(&part, &throttle.part(4)));
+        let other = throttle.part(2);
+        assert!((other.rate().per_s() - 40.0).abs() < 1e-9);
+        assert!(Arc::ptr_eq(&other, &throttle.part(2)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -152,6 +152,11 @@ fn rows_are_matched_by_user_and_methods() {
             &[("/e4/n4", Recorded), ("u4/e4", Recorded), ("u4", Recorded)],
         ),
         (
+            "the better of those that two names find",
+            &[("/e", NotFound), ("/x/n", NotFound)],
+            &[("/e/n", Recorded), ("/e", Recorded), ("/x/n", Repeats)],
+        ),
+        (
             "as a spreadsheet may have it",
             &[("=1/@a", Unlocked)],
             &[("'=1", Recorded)],
