@@ -138,7 +138,7 @@ impl State {
     }
 
     fn is_outage(&self) -> bool {
-        let not_one_user = self.about.len() > 1 || self.about.contains(&About::Nobody);
+        let not_one_user = self.about.len() > 1;
         let silent = self.unanswered >= SILENCES && self.unanswered == self.bad;
         (silent && (not_one_user || self.unreachable))
             || self.about_nobody >= SILENCES

@@ -4,7 +4,7 @@
 //! asked for, and carries the flags.
 
 use crate::{
-    auth::without_tokens,
+    auth,
     health::Sign,
     http::{NoReply, Reply},
     model::{Answer, Found, LockFlags, OutcomeKind, Target},
@@ -241,12 +241,11 @@ pub(crate) fn describe(reply: &Reply) -> String {
         }
         None => own_words(reply),
     };
-    // Before the line is cut: a part of a token is too much, too.
     let said = match &reply.carried {
         Some(token) => token.taken_out_of(said),
         None => said,
     };
-    one_line(&without_tokens(&said))
+    auth::told(&said)
 }
 
 fn own_words(reply: &Reply) -> String {
@@ -268,13 +267,6 @@ fn own_words(reply: &Reply) -> String {
 fn error_body(reply: &Reply) -> ErrorBody {
     let body = reply.body.as_deref().unwrap_or_default();
     serde_json::from_slice(body).unwrap_or_default()
-}
-
-/// Text of the service's, fit for a log line and a results field.
-fn one_line(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(LONGEST).collect()
 }
 
 #[cfg(test)]

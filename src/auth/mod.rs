@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 pub use key_file::{locate, read_secret, refuse_exposed};
 pub use legacy_key::LegacyKey;
-pub(crate) use oauth::without_tokens;
+pub(crate) use oauth::told;
 pub use oauth::{OAuthClient, OAuthKey};
 pub use source::{AccessToken, ReadyToken, Renewal, TokenSource};
 

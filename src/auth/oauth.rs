@@ -264,17 +264,24 @@ fn said(reply: &TokenReply) -> String {
     let error: TokenError = serde_json::from_slice(&reply.body).unwrap_or_default();
     let words = [error.error, error.error_description];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(": ");
-    let words = without_tokens(&words);
-    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let words: String = printable.take(200).collect();
-    match words.as_str() {
+    match told(&words).as_str() {
         "" => format!("the token endpoint answered {}", reply.status),
         words => format!("the token endpoint answered {}, {words}", reply.status),
     }
 }
 
+/// Words of the service's, fit for a log line and a results field: one line of bounded length, without what may
+/// be a token.
+pub(crate) fn told(words: &str) -> String {
+    const LONGEST: usize = 200;
+    // Before the line is cut: a part of a token is too much, too.
+    let words = without_tokens(words);
+    let printable = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST).collect()
+}
+
 /// The words without what may be a token or an assertion, should the service repeat it.
-pub(crate) fn without_tokens(words: &str) -> String {
+fn without_tokens(words: &str) -> String {
     const SHORTEST: usize = 64;
     let of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let runs = words.split_inclusive(|c| !of_a_token(c)).map(|run| {

@@ -11,7 +11,10 @@ use axum::{
     http::StatusCode,
 };
 
-use crate::world::{SignIn, World};
+use crate::{
+    answers::serve,
+    world::{SignIn, World},
+};
 
 type Heard = Arc<Mutex<Vec<String>>>;
 
@@ -33,10 +36,7 @@ impl Monitor {
             StatusCode::from_u16(*answer.expect("an answer")).expect("a status")
         };
         let router = Router::new().fallback(answer).with_state(heard.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = serve(router).await;
         Self { address, heard }
     }
 

@@ -108,13 +108,13 @@ async fn a_token_that_the_service_repeats_is_in_no_output() {
                     &base,
                     token,
                     &format!(
-                        "{words} -vv --max-attempts 2 --max-outage 1s --results r.csv \
+                        "{words} -vv --max-attempts 2 --max-outage 1s --results users.results.csv \
                          --log-file log.ndjson --html r.html --metrics m.prom"
                     ),
                 );
                 assert_ne!(ran.code, 0, "{status}: {}", ran.stderr);
                 said += &(ran.stdout + &ran.stderr);
-                for name in ["r.csv", "r.csv.json", "log.ndjson", "r.html", "m.prom"] {
+                for name in OUTPUTS {
                     said += &fs::read_to_string(world.path(name)).unwrap_or_default();
                 }
             }
