@@ -67,7 +67,7 @@ fn below(url: &Url, segment: &str) -> Url {
 
 async fn tell(http: Http, url: Url) {
     for attempt in 1..=TRIES {
-        let sent = http.send(Verb::Get, url.clone(), None, &Body::None).await;
+        let sent = http.send(Verb::Get, &url, None, &Body::None).await;
         let why = match sent {
             Ok(reply) if (200..300).contains(&reply.status) => return,
             Ok(reply) if reply.status == 429 || reply.status >= 500 => {

@@ -79,11 +79,10 @@ impl Transport {
         bearer: Option<&Bearer>,
     ) -> Result<Exchange, Halt> {
         // In a box, since everything that waits for it would be as large otherwise, and is moved.
-        let sending =
-            Box::pin(
-                self.http
-                    .send(request.verb, request.url.clone(), bearer, &request.body),
-            );
+        let sending = Box::pin(
+            self.http
+                .send(request.verb, &request.url, bearer, &request.body),
+        );
         let sent = self.shutdown.unless_aborted(timed(sending)).await;
         let (reply, latency) = sent.ok_or(Halt)?;
         let answer = match &reply {

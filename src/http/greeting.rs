@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use reqwest::{Method, Request, tls::TlsInfo};
+use reqwest::tls::TlsInfo;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::{Http, HttpSettings, HttpSetupError, NoReply, Url, read};
+use super::{
+    Body, HttpSettings, HttpSetupError, NoReply, Url, Verb, proxied, read, request, tls, within,
+};
 
 /// A server's first words.
 #[derive(Debug, Clone)]
@@ -35,20 +37,21 @@ pub async fn greet(
     settings: &HttpSettings,
     url: Url,
 ) -> Result<Result<Greeting, NoReply>, HttpSetupError> {
-    let http = Http::made(settings, |builder| builder.tls_info(true))?;
-    let answered = http.client.execute(Request::new(Method::GET, url)).await;
-    let response = match answered {
-        Ok(response) => response,
-        Err(error) => return Ok(Err(http.no_reply(error))),
+    let builder = proxied::builder(settings, tls::config(settings)?);
+    let client = proxied::built(builder.tls_info(true))?;
+    let exchange = async {
+        let request = request(Verb::Get, &url, None, &Body::None)?;
+        let response = proxied::send(&client, request).await?;
+        let info = response.extensions().get::<TlsInfo>();
+        let certificate = info.and_then(TlsInfo::peer_certificate).and_then(parse);
+        let reply = read(&url, response).await?;
+        Ok(Greeting {
+            status: reply.status,
+            date: reply.date,
+            certificate,
+        })
     };
-    let info = response.extensions().get::<TlsInfo>();
-    let certificate = info.and_then(TlsInfo::peer_certificate).and_then(parse);
-    let reply = read(response).await.map_err(|error| http.no_reply(error));
-    Ok(reply.map(|reply| Greeting {
-        status: reply.status,
-        date: reply.date,
-        certificate,
-    }))
+    Ok(within(settings.timeout, exchange).await)
 }
 
 fn parse(der: &[u8]) -> Option<Certificate> {

@@ -143,6 +143,7 @@ pub(crate) const PEERS: [Peer; 7] = [
             let most = errand.concurrency.to_string();
             let words = [
                 "curl",
+                "--no-progress-meter",
                 "--parallel",
                 "--parallel-immediate",
                 "--parallel-max",

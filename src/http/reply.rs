@@ -1,0 +1,119 @@
+//! What comes back, or why nothing did.
+
+use std::{error::Error, fmt};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Response,
+    body::{Body, Bytes},
+    header,
+};
+
+use crate::model::Answer;
+
+use super::{Bearer, Url};
+
+/// An answer's body is read up to here; a longer one cannot be an answer of this service.
+pub(super) const BODY_CAP: usize = 1024 * 1024;
+
+/// An answer: what the classifying code needs of it, and no more.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Retry-After` header as it stands.
+    pub retry_after: Option<String>,
+    /// The `Date` header as it stands.
+    pub date: Option<String>,
+    /// The `Location` header's host, of a redirect that was not followed.
+    pub redirect_host: Option<String>,
+    /// The body, at most 1 MiB; `None` where it was longer.
+    pub body: Option<Vec<u8>>,
+    /// The token that the request carried: the answer may repeat it, and what is said of the
+    /// answer must not.
+    pub carried: Option<Bearer>,
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoReply {
+    /// The kind, as it is counted.
+    pub answer: Answer,
+    /// One line, without the URL.
+    pub text: String,
+}
+
+impl fmt::Display for NoReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Reads an answer to the end, or to the most that is read of one.
+pub(super) async fn read<B>(url: &Url, response: Response<B>) -> Result<Reply, NoReply>
+where
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
+{
+    let (head, mut body) = response.into_parts();
+    let text = |name| {
+        let value = head.headers.get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let location = text(header::LOCATION).filter(|_| head.status.is_redirection());
+    let mut reply = Reply {
+        status: head.status.as_u16(),
+        retry_after: text(header::RETRY_AFTER),
+        date: text(header::DATE),
+        redirect_host: location.map(|location| target_host(url, &location)),
+        body: None,
+        carried: None,
+    };
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| lost(&error, false))?;
+        let Some(chunk) = frame.data_ref() else {
+            continue;
+        };
+        if read.len() + chunk.len() > BODY_CAP {
+            return Ok(reply);
+        }
+        read.extend_from_slice(chunk);
+    }
+    reply.body = Some(read);
+    Ok(reply)
+}
+
+fn target_host(from: &Url, location: &str) -> String {
+    let target = from.join(location).ok();
+    let host = target.as_ref().and_then(Url::host_str);
+    host.unwrap_or("an unreadable address").to_owned()
+}
+
+/// What is said of an exchange that failed before its time limit.
+pub(super) fn lost(error: &(dyn Error + 'static), connecting: bool) -> NoReply {
+    let why = innermost(error);
+    let (answer, text) = match connecting {
+        true => (Answer::ConnectError, not_connected(&why)),
+        false => (Answer::Cut, format!("the connection was cut: {why}")),
+    };
+    NoReply { answer, text }
+}
+
+/// What is said where there is no connection. A proxy's refusal has no name in the library's words.
+fn not_connected(why: &str) -> String {
+    match why.contains("tunnel error") {
+        true => format!(
+            "the proxy that HTTPS_PROXY names did not let us through ({why}): check its address, name and password"
+        ),
+        false => format!("failed to connect: {why}"),
+    }
+}
+
+/// The cause that says most: the last in the chain.
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
