@@ -3,8 +3,8 @@
 //! No retry, no pacing, no sign-in: what was sent once is answered once. Redirects are never
 //! followed, since a token must not travel to where an answer points.
 //!
-//! A request goes out in one of two ways, which read an answer alike: [`direct`] where nothing
-//! stands between, [`proxied`] where the environment names a proxy for its URL.
+//! A request goes out in one of two ways, which read an answer alike: `direct` where nothing
+//! stands between, `proxied` where the environment names a proxy for its URL.
 
 mod direct;
 mod greeting;
