@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::{Request, Response, Uri, body::Bytes, body::Incoming};
+use hyper::{
+    Request, Response, Uri,
+    body::{Bytes, Incoming},
+};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},

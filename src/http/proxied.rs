@@ -28,7 +28,7 @@ pub(super) fn builder(settings: &HttpSettings, tls: ClientConfig) -> ClientBuild
 /// The client that this makes.
 pub(super) fn built(builder: ClientBuilder) -> Result<Client, HttpSetupError> {
     let built = builder.build();
-    built.map_err(|error| HttpSetupError::Tls(innermost(&error)))
+    built.map_err(|error| HttpSetupError::Tls(innermost(&error).to_string()))
 }
 
 /// Sends a request and returns with the head of its answer.

@@ -1,6 +1,6 @@
 //! What comes back, or why nothing did.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 use http_body_util::BodyExt;
 use hyper::{
@@ -92,11 +92,20 @@ fn target_host(from: &Url, location: &str) -> String {
 /// What is said of an exchange that failed before its time limit.
 pub(super) fn lost(error: &(dyn Error + 'static), connecting: bool) -> NoReply {
     let why = innermost(error);
-    let (answer, text) = match connecting {
-        true => (Answer::ConnectError, not_connected(&why)),
-        false => (Answer::Cut, format!("the connection was cut: {why}")),
+    let (answer, text) = if connecting {
+        (Answer::ConnectError, not_connected(&why.to_string()))
+    } else if is_silence(why) {
+        (Answer::Timeout, format!("no answer: {why}"))
+    } else {
+        (Answer::Cut, format!("the connection was cut: {why}"))
     };
     NoReply { answer, text }
+}
+
+/// Whether the system gave the connection up, as nothing came any more.
+fn is_silence(why: &(dyn Error + 'static)) -> bool {
+    let why = why.downcast_ref::<io::Error>();
+    why.is_some_and(|why| why.kind() == io::ErrorKind::TimedOut)
 }
 
 /// What is said where there is no connection. A proxy's refusal has no name in the library's words.
@@ -110,10 +119,10 @@ fn not_connected(why: &str) -> String {
 }
 
 /// The cause that says most: the last in the chain.
-pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -6,13 +6,17 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
+use crate::model::Answer;
+
 use super::{
-    Body, Http, HttpSettings, NoReply, Reply, Url, Verb, is_loopback, proxied, read, request,
-    within,
+    Body, Http, HttpSettings, NoReply, Reply, Url, Verb, is_loopback, proxied, read, reply::lost,
+    request, within,
 };
 
-/// Long enough for a busy machine, where an answer comes; where none does, tests wait it out.
-const LIMIT: Duration = Duration::from_secs(1);
+/// Long enough for any machine, where something comes.
+const AMPLE: Duration = Duration::from_secs(60);
+/// Waited out, where nothing comes.
+const SHORT: Duration = Duration::from_millis(500);
 
 #[test]
 fn loopback_is_this_machine_only() {
@@ -51,9 +55,9 @@ async fn server(answer: &[u8]) -> (Url, UnboundedReceiver<String>) {
 }
 
 /// What is told of the answer to the same request, sent in each way.
-async fn both_ways(url: &Url) -> [Result<Reply, NoReply>; 2] {
+async fn both_ways(url: &Url, limit: Duration) -> [Result<Reply, NoReply>; 2] {
     let settings = HttpSettings {
-        timeout: LIMIT,
+        timeout: limit,
         ca_file: None,
         plain: true,
         pool_size: 1,
@@ -61,7 +65,7 @@ async fn both_ways(url: &Url) -> [Result<Reply, NoReply>; 2] {
     let http = Http::new(&settings).expect("a client");
     let body = Body::Json("{}".into());
     let direct = http.send(Verb::Patch, url, None, &body).await;
-    let proxied = within(LIMIT, async {
+    let proxied = within(limit, async {
         let request = request(Verb::Patch, url, None, &body)?;
         read(url, proxied::send(&http.proxied, request).await?).await
     });
@@ -88,7 +92,8 @@ async fn both_ways_send_the_same_and_tell_the_same_of_its_answer() {
         (b"", "timeout"),
     ] {
         let (url, mut requests) = server(answer).await;
-        let answers = both_ways(&url).await.map(|answer| tell(&answer));
+        let limit = if answer.is_empty() { SHORT } else { AMPLE };
+        let answers = both_ways(&url, limit).await.map(|answer| tell(&answer));
         assert_eq!(answers, [told; 2], "{}", String::from_utf8_lossy(answer));
         let [direct, proxied] = [requests.recv().await, requests.recv().await].map(sorted);
         assert_eq!(direct, proxied);
@@ -101,13 +106,25 @@ async fn both_ways_tell_that_nobody_listens() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     drop(listener);
-    for answer in both_ways(&url.parse().expect("a URL")).await {
+    for answer in both_ways(&url.parse().expect("a URL"), AMPLE).await {
         let error = answer.expect_err("nobody listens");
         assert_eq!(error.answer.to_string(), "connect_error");
         assert_eq!(
             error.text,
             "failed to connect: Connection refused (os error 111)"
         );
+    }
+}
+
+#[test]
+fn a_connection_that_the_system_gives_up_is_no_answer_and_one_that_is_reset_is_cut() {
+    for (kind, answer) in [
+        (io::ErrorKind::TimedOut, Answer::Timeout),
+        (io::ErrorKind::ConnectionReset, Answer::Cut),
+    ] {
+        let error = io::Error::from(kind);
+        assert_eq!(lost(&error, false).answer, answer);
+        assert_eq!(lost(&error, true).answer, Answer::ConnectError);
     }
 }
 
