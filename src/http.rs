@@ -6,6 +6,7 @@
 //! A request goes out in one of two ways, which read an answer alike: `direct` where nothing
 //! stands between, `proxied` where the environment names a proxy for its URL.
 
+mod connections;
 mod direct;
 mod greeting;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod reply;
 mod request;
 mod tls;
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::time::{Instant, timeout};
@@ -31,7 +32,7 @@ use crate::model::Answer;
 
 use {direct::Direct, reply::read, request::request};
 
-/// A connection that was not used for this long is closed.
+/// A connection that was not used for this long is not used again.
 const IDLE: Duration = Duration::from_secs(60);
 /// There is a connection within this time, or none.
 const CONNECTED: Duration = Duration::from_secs(10);
@@ -132,13 +133,13 @@ impl Http {
         let request = request(verb, url, bearer, body)?;
         let exchange = async {
             if self.proxies.intercept(request.uri()).is_none() {
-                return read(url, self.direct.send(request).await?).await;
+                return self.direct.exchange(url, request).await;
             }
             // In a box, since it is seldom, and large.
             let sending = Box::pin(proxied::send(&self.proxied, request));
             read(url, sending.await?).await
         };
-        let reply = within(self.timeout, exchange).await?;
+        let reply = within(self.timeout, pin!(exchange)).await?;
         let carried = bearer.cloned();
         Ok(Reply { carried, ..reply })
     }

@@ -5,7 +5,11 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -108,10 +112,15 @@ impl Signal {
 
 /// Passed to whoever works or waits. Clones share one state.
 #[derive(Debug, Clone, Default)]
-pub struct Shutdown {
+pub struct Shutdown(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether `stop` has come: asked several times for each request, and `stop` takes a lock to tell.
+    stopped: AtomicBool,
     stop: CancellationToken,
     abort: CancellationToken,
-    reason: Arc<Mutex<Option<CancelReason>>>,
+    reason: Mutex<Option<CancelReason>>,
 }
 
 impl Shutdown {
@@ -119,20 +128,21 @@ impl Shutdown {
     /// second interrupt. The highest reason is kept.
     pub fn cancel(&self, reason: CancelReason) {
         let abort = matches!(reason, CancelReason::SecondInterrupt(_));
-        let mut kept = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.as_ref().is_none_or(|kept| reason > *kept) {
             *kept = Some(reason);
         }
         drop(kept);
-        self.stop.cancel();
+        self.0.stopped.store(true, Ordering::Release);
+        self.0.stop.cancel();
         if abort {
-            self.abort.cancel();
+            self.0.abort.cancel();
         }
     }
 
     /// Gives up the requests under way too: their time to end is over.
     pub fn abort(&self) {
-        self.abort.cancel();
+        self.0.abort.cancel();
     }
 
     /// Stops the job where a panic drops what is returned: what it cut must not pass for done.
@@ -145,13 +155,14 @@ impl Shutdown {
     /// Whether a stop was asked for.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.stop.is_cancelled()
+        self.0.stopped.load(Ordering::Acquire)
     }
 
     /// Why; `None` while nobody asked for a stop.
     #[must_use]
     pub fn reason(&self) -> Option<CancelReason> {
-        self.reason
+        self.0
+            .reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -159,7 +170,7 @@ impl Shutdown {
 
     /// Ends when a stop is asked for.
     pub async fn stopped(&self) {
-        self.stop.cancelled().await;
+        self.0.stop.cancelled().await;
     }
 
     /// This future's value, or `None` once a stop was asked for, even where both are ready.
@@ -168,14 +179,14 @@ impl Shutdown {
             return None;
         }
         // The future is looked at first: only where it has to wait is the stop listened for.
-        let value = self.stop.run_until_cancelled(future).await;
+        let value = self.0.stop.run_until_cancelled(pin!(future)).await;
         value.filter(|_| !self.is_stopped())
     }
 
     /// This future's value, or `None` where requests under way were given up first. What is ready
     /// counts.
     pub async fn unless_aborted<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        self.abort.run_until_cancelled(future).await
+        self.0.abort.run_until_cancelled(pin!(future)).await
     }
 
     /// Turns the first SIGINT, SIGTERM or SIGHUP into a stop and a second SIGINT or SIGTERM into an

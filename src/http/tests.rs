@@ -54,15 +54,18 @@ async fn server(answer: &[u8]) -> (Url, UnboundedReceiver<String>) {
     (url.parse().expect("a URL"), requests)
 }
 
-/// What is told of the answer to the same request, sent in each way.
-async fn both_ways(url: &Url, limit: Duration) -> [Result<Reply, NoReply>; 2] {
-    let settings = HttpSettings {
-        timeout: limit,
+fn settings(timeout: Duration) -> HttpSettings {
+    HttpSettings {
+        timeout,
         ca_file: None,
         plain: true,
         pool_size: 1,
-    };
-    let http = Http::new(&settings).expect("a client");
+    }
+}
+
+/// What is told of the answer to the same request, sent in each way.
+async fn both_ways(url: &Url, limit: Duration) -> [Result<Reply, NoReply>; 2] {
+    let http = Http::new(&settings(limit)).expect("a client");
     let body = Body::Json("{}".into());
     let direct = http.send(Verb::Patch, url, None, &body).await;
     let proxied = within(limit, async {
@@ -113,6 +116,44 @@ async fn both_ways_tell_that_nobody_listens() {
             error.text,
             "failed to connect: Connection refused (os error 111)"
         );
+    }
+}
+
+/// A server that answers one request on each connection and then closes it, without a word in its answer. Says when the
+/// client has closed it as well.
+async fn server_of_one_answer_each(answer: &'static [u8]) -> (Url, UnboundedReceiver<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (closed, closings) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 4096];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(answer).await;
+            let _ = socket.shutdown().await;
+            while socket
+                .read(&mut request)
+                .await
+                .is_ok_and(|length| length > 0)
+            {}
+            let _ = closed.send(());
+        }
+    });
+    (
+        format!("http://{address}/").parse().expect("a URL"),
+        closings,
+    )
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_meanwhile_costs_no_try() {
+    let (url, mut closings) =
+        server_of_one_answer_each(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let http = Http::new(&settings(AMPLE)).expect("a client");
+    for _ in 0..5 {
+        let answer = http.send(Verb::Patch, &url, None, &Body::None).await;
+        assert_eq!(tell(&answer), "200 {}");
+        closings.recv().await.expect("the client closes it, too");
     }
 }
 
