@@ -35,25 +35,32 @@ impl Told {
             return None;
         }
         self.rate = rate;
-        self.log(rate, back);
+        if let Some(words) = self.words(rate, back) {
+            tracing::info!("{words}");
+            self.logged = rate;
+        }
         Some((!back).then_some(rate))
     }
 
-    fn log(&mut self, rate: f64, back: bool) {
+    /// What the log says of the rate, where it has changed by enough since it said something.
+    fn words(&self, rate: f64, back: bool) -> Option<String> {
         let tenths = |rate: f64| (rate * 10.0).round() / 10.0;
         let (now, before) = (tenths(rate), tenths(self.logged));
         if rate < self.logged * LOGGED_FALL {
-            tracing::info!(
+            Some(format!(
                 "the service refuses requests (429): {now}/s from now on, after {before}/s"
-            );
+            ))
         } else if back && self.logged < self.ceiling {
-            tracing::info!("the service takes more again: back at the ceiling, after {before}/s");
+            Some(format!(
+                "the service takes more again: back at the ceiling, after {before}/s"
+            ))
         } else if rate > self.logged * LOGGED_RISE {
-            tracing::info!("the service takes more again: {now}/s, after {before}/s");
+            Some(format!(
+                "the service takes more again: {now}/s, after {before}/s"
+            ))
         } else {
-            return;
+            None
         }
-        self.logged = rate;
     }
 }
 
@@ -69,12 +76,45 @@ mod tests {
             (97.0, Some(Some(97.0))),
             (50.0, Some(Some(50.0))),
             (51.0, None),
+            (52.4, None),
             (53.0, Some(Some(53.0))),
             (53.0, None),
             (100.0, Some(None)),
             (100.0, None),
         ] {
             assert_eq!(told.news(rate), change, "{rate}");
+        }
+    }
+
+    #[test]
+    fn the_log_has_falls_marked_rises_and_the_return_in_tenths() {
+        let mut told = Told::new(100.0);
+        for (rate, words) in [
+            (100.0, ""),
+            (90.0, ""),
+            (
+                89.96,
+                "the service refuses requests (429): 90/s from now on, after 100/s",
+            ),
+            (82.0, ""),
+            (
+                40.04,
+                "the service refuses requests (429): 40/s from now on, after 90/s",
+            ),
+            (60.06, ""),
+            (63.25, "the service takes more again: 63.3/s, after 40/s"),
+            (
+                100.0,
+                "the service takes more again: back at the ceiling, after 63.3/s",
+            ),
+            (95.0, ""),
+            (100.0, ""),
+        ] {
+            let said = told.words(rate, rate >= 100.0);
+            assert_eq!(said.unwrap_or_default(), words, "{rate}");
+            let logged = if words.is_empty() { told.logged } else { rate };
+            told.news(rate);
+            assert_eq!(told.logged, logged, "{rate}");
         }
     }
 }
