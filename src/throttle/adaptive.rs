@@ -36,13 +36,20 @@ const SOON_WAITS: u32 = 20;
 const HOLD: Duration = Duration::from_secs(3);
 const HOLD_GROWS: f64 = 1.6;
 const LONGEST_HOLD: Duration = Duration::from_secs(6);
+/// So many searches that ended alike make a limit well known; then a rate is kept for up to this time.
+const WELL_KNOWN: i32 = 4;
+const LONGEST_KNOWN_HOLD: Duration = Duration::from_secs(11);
 /// The share of requests that searches for more may cost.
 const COSTS: f64 = 0.005;
 /// Each refusal that stops all costs its wait; so many of them are to lie between two.
 const WAITS: f64 = 17.0;
 const MOST_WAITS: f64 = 60.0;
-/// Two rates are the same if they differ by less.
+/// Two limits are the same if they differ by less than this share, or than so many requests: a window that slides over
+/// few holds one more or one less.
 const SAME: f64 = 0.04;
+const SAME_COUNT: f64 = 2.5;
+/// Where no more than this times what was let through was sent, a window that was full was full of the limit.
+const HARDLY_MORE: f64 = 1.06;
 /// A rate below this one is slow: a second holds too little to tell a limit by. Then so many
 /// refusals among the last 24 answers are no accident.
 const SLOW: f64 = 20.0;
@@ -272,12 +279,14 @@ impl Adaptive {
     fn lower(&mut self, sight: &Sight) {
         let last = self.last;
         let same = last.is_some_and(|last| {
-            last.sure && (sight.through - last.through).abs() < sight.through * SAME
+            let differs = (sight.through - last.through).abs();
+            last.sure && differs < (sight.through * SAME).max(SAME_COUNT)
         });
-        self.agreed = if same && sight.growing {
-            self.agreed + 1
-        } else {
-            0
+        self.agreed = match (same, sight.growing) {
+            (true, true) => self.agreed + 1,
+            // A correction of what a search ended with.
+            (true, false) => self.agreed,
+            (false, _) => 0,
         };
         // A limit that showed itself before, a little below this one, is likely to be still there.
         let before = last
@@ -360,7 +369,7 @@ impl Adaptive {
         }
         if last.others == WALL && last.others_through == 0 {
             let new = self.rate.min(last.through * KEPT);
-            last.sure &= last.wait.is_some();
+            last.sure &= last.wait.is_some() || last.rate <= last.through * HARDLY_MORE;
             last.kept = new;
             self.settle(new, now);
         }
@@ -390,7 +399,11 @@ impl Adaptive {
                 wait.mul_f64(waits.min(MOST_WAITS)).max(HOLD)
             }
             None if last.sure && agreed > 0 => {
-                LONGEST_HOLD.min(HOLD.mul_f64(HOLD_GROWS.powi(agreed - 1)))
+                let longest = match agreed >= WELL_KNOWN {
+                    true => LONGEST_KNOWN_HOLD,
+                    false => LONGEST_HOLD,
+                };
+                longest.min(HOLD.mul_f64(HOLD_GROWS.powi(agreed - 1)))
             }
             _ => WINDOW,
         }

@@ -42,11 +42,10 @@ use pacer::Pacer;
 use shared::{Shared, Turn};
 use told::Told;
 
-/// The share of the ceiling that is used. With even pacing a window of one second then holds no
-/// more than the ceiling even where `FORGIVEN` is made up for and the service sees the last of
-/// its requests 5 ms early, or 2 ms while what stalls took is made up for: connections take their
-/// time, packets bunch.
-const PACE: f64 = 0.992;
+/// The share of the ceiling that is used. A window of one second then holds no more than the ceiling
+/// even where the service sees the first of its requests 5 ms late: connections take their time, packets
+/// bunch.
+const PACE: f64 = 0.993;
 
 /// How requests are paced.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,8 +141,9 @@ impl Throttle {
                 Some(share) => self.take_turn(share).await,
                 None => self.take_slot(&mut pacer).await,
             };
-            if taken && Instant::now() >= self.not_before() {
-                return self.found().adaptive.sent(self.elapsed());
+            let now = Instant::now();
+            if taken && now >= self.not_before() {
+                return self.found().adaptive.sent(now - self.origin);
             }
         }
     }

@@ -6,8 +6,12 @@ mod held_out;
 mod run;
 mod server;
 
+use std::{num::NonZeroU32, time::Duration};
+
 use run::{Outcome, Run};
-use server::{Kind, Service};
+use server::{Counter, Kind, Service};
+
+use super::{PACE, pacer::Pacer};
 
 use Kind::{Bucket, Fixed, Sliding};
 
@@ -95,7 +99,7 @@ fn a_known_limit_is_used_whole_and_never_touched() {
     for per_s in [50.0, 500.0, 5_000.0_f64] {
         for kind in [Sliding(1.0), Fixed(1.0), Bucket((per_s / 50.0).max(10.0))] {
             let run = Run {
-                ceiling: per_s * crate::throttle::PACE,
+                ceiling: per_s * PACE,
                 concurrency: 512,
                 seconds: 20.0,
                 service: Service {
@@ -119,7 +123,7 @@ fn stalls(kind: Kind, per_s: f64, long: f64, every: f64) -> Run {
     let times = (1..).map(|n| f64::from(n) * every);
     let stalls = times.take_while(|from| *from < seconds);
     Run {
-        ceiling: per_s * crate::throttle::PACE,
+        ceiling: per_s * PACE,
         concurrency: 256,
         seconds,
         service: Service {
@@ -146,6 +150,69 @@ fn a_known_limit_is_used_though_stalls_make_bunches_of_requests() {
     }
 }
 
+/// A client that goes at its pace to a limit that it knows, on a machine whose stalls stop both: one in each half second, of
+/// up to so many seconds, and timers that are late by up to a millisecond. The share of what is allowed that is used, and
+/// of refusals.
+fn on_a_machine_that_stalls(kind: Kind, per_s: f64, longest: f64, seed: u64) -> [f64; 2] {
+    const SECONDS: f64 = 30.0;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let service = Service {
+        latency: (0.005, 0.001),
+        stalls: (0..60)
+            .map(|half| {
+                (
+                    f64::from(half) / 2.0 + random.f64() / 3.0,
+                    random.f64() * longest,
+                )
+            })
+            .collect(),
+        ..Service::new(kind, &[(0.0, per_s)])
+    };
+    let mut pacer = Pacer::new(per_s * PACE, NonZeroU32::MIN);
+    let (mut now, mut calls) = (0.0, Vec::new());
+    while now < SECONDS {
+        pacer.follow(per_s * PACE);
+        match pacer.take(Duration::from_secs_f64(now)) {
+            Ok(()) => {
+                let (least, most) = service.latency;
+                calls.push(service.handled(now + least + random.f64() * most));
+            }
+            Err(slot) => {
+                let due = slot.as_secs_f64();
+                if due > now {
+                    now = service.handled(due + random.f64() / 1_000.0);
+                }
+                pacer.reach(slot);
+            }
+        }
+    }
+    calls.sort_by(f64::total_cmp);
+    let mut counter = Counter::default();
+    let taken = calls
+        .iter()
+        .filter(|at| counter.take(&service, **at).is_ok());
+    let taken = taken.count() as f64;
+    [taken / per_s / SECONDS, 1.0 - taken / calls.len() as f64]
+}
+
+#[test]
+fn what_stalls_of_the_machine_take_of_a_known_limit_is_made_up_for_and_nothing_refused() {
+    // A stall also delays what is under way, for which a window has room as long as it takes 5 ms, what is uneven anyway included.
+    for (longest, most_refused) in [(0.004, 0.0), (0.01, 0.003)] {
+        for per_s in [50.0, 500.0, 5_000.0_f64] {
+            for kind in [Sliding(1.0), Fixed(1.0), Bucket((per_s / 50.0).max(10.0))] {
+                for seed in SEEDS {
+                    let [used, refused] = on_a_machine_that_stalls(kind, per_s, longest, seed);
+                    assert!(
+                        used >= 0.99 && refused <= most_refused,
+                        "{kind:?} {per_s}, {longest} s, seed {seed}: {used} used, {refused} refused"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// A minute at R, one at half of it, one at R; the ceiling is six times as high.
 fn minutes(kind: Kind, per_s: f64) -> Run {
     Run {
@@ -162,16 +229,16 @@ fn minutes(kind: Kind, per_s: f64) -> Run {
 #[test]
 fn a_hidden_limit_is_found_and_followed_within_seconds() {
     for (kind, per_s, used, refused) in [
-        (Sliding(1.0), 50.0, 0.95, 0.010),
-        (Sliding(1.0), 500.0, 0.97, 0.005),
+        (Sliding(1.0), 50.0, 0.96, 0.003),
+        (Sliding(1.0), 500.0, 0.97, 0.001),
         // What is under way when a window is full is refused, all of it.
-        (Fixed(1.0), 50.0, 0.96, 0.015),
-        (Fixed(1.0), 500.0, 0.97, 0.017),
-        (Bucket(50.0), 50.0, 0.97, 0.025),
-        (Bucket(500.0), 500.0, 0.97, 0.005),
-        (Bucket(10.0), 50.0, 0.97, 0.025),
+        (Fixed(1.0), 50.0, 0.97, 0.006),
+        (Fixed(1.0), 500.0, 0.98, 0.005),
+        (Bucket(50.0), 50.0, 0.99, 0.010),
+        (Bucket(500.0), 500.0, 0.99, 0.002),
+        (Bucket(10.0), 50.0, 0.99, 0.010),
         // The bucket holds 20 ms, a good part of which an uneven network takes.
-        (Bucket(10.0), 500.0, 0.86, 0.005),
+        (Bucket(10.0), 500.0, 0.95, 0.001),
     ] {
         let outcomes = outcomes(&minutes(kind, per_s));
         let steady = [30.0, 90.0, 150.0];
@@ -186,7 +253,7 @@ fn a_hidden_limit_is_found_and_followed_within_seconds() {
         }
         let [found, halved, doubled] =
             [0.0, 60.0, 120.0].map(|from| most(&outcomes, |of| of.reaches(0.95, from)));
-        let slow = used < 0.9;
+        let slow = matches!(kind, Bucket(held) if held < per_s * 0.03);
         assert!(
             found <= if slow { 20.0 } else { 15.0 },
             "{name}: found after {found}"
