@@ -28,12 +28,13 @@ use governor::{
 
 /// How much of a timer's lateness is made up for.
 const FORGIVEN: Duration = Duration::from_millis(3);
-/// At the ceiling, what stalls took is made up for by going this much faster, and so much of it: a bucket that
-/// holds 20 ms of the rate has filled meanwhile.
+/// At the ceiling, who is further behind goes this much faster until it is no more than that; of what stalls took so much
+/// is made up for: a bucket that holds 20 ms of the rate has filled meanwhile.
 const FASTER: f64 = 0.015;
+const MADE_UP: Duration = Duration::from_micros(500);
 const MOST_LOST: Duration = Duration::from_millis(25);
-/// A window opens so much before the even pace asks for it, so that a late timer does not delay the next second.
-const LEEWAY: Duration = Duration::from_micros(1_500);
+/// A window opens before the even pace asks for it, by this share of it, so that a late timer does not delay the next second.
+const LEEWAY: f64 = 0.001_5;
 /// A window holds no more, however high the rate.
 const MOST_IN_WINDOW: f64 = 10_000.0;
 /// A rate that differs by less is kept as it is.
@@ -48,18 +49,21 @@ pub(super) struct Pacer {
     clock: SlotClock,
     /// The slot that was taken last.
     last: Nanos,
+    /// What the limiter goes by, and what was asked for.
     rate: f64,
+    base: f64,
     burst: NonZeroU32,
     ceiling: f64,
-    window: Window,
-    /// Whether a slot was taken from the limiter that the window has no room for yet.
-    due: bool,
-    /// The slot after the last one, by the even pace.
-    next: Duration,
-    /// Whether the next slot was waited for.
+    /// What bounds the last second where stalls are made up for; nothing is, where bursts are asked for.
+    window: Option<Window>,
+    /// Whether it is the window that is waited for.
+    full: bool,
+    /// When the next slot is due by a pace that loses nothing that somebody waits for.
+    even: Duration,
+    makes_up: bool,
+    /// When a slot was asked for last, and whether it was waited for since.
+    asked: Duration,
     waited: bool,
-    /// Time that stalls, and full windows after them, took from those who waited.
-    lost: Duration,
 }
 
 impl Pacer {
@@ -71,13 +75,15 @@ impl Pacer {
             last: clock.now(),
             clock,
             rate,
+            base: rate,
             burst,
             ceiling: rate,
-            window: Window::new(rate, burst),
-            due: false,
-            next: Duration::ZERO,
+            window: (burst == NonZeroU32::MIN).then(|| Window::new(rate)),
+            full: false,
+            even: Duration::ZERO,
+            makes_up: false,
+            asked: Duration::ZERO,
             waited: false,
-            lost: Duration::ZERO,
         }
     }
 
@@ -85,7 +91,11 @@ impl Pacer {
     /// comes earlier or later, and is not lost. A quota cannot be changed, and a new limiter has a
     /// fresh burst to give: it is spent.
     pub(super) fn follow(&mut self, rate: f64) {
-        let makes_up = rate >= self.ceiling && !self.lost.is_zero();
+        if rate != self.base {
+            self.even = (self.even + period(rate)).saturating_sub(period(self.base));
+            self.base = rate;
+        }
+        let makes_up = self.makes_up && self.window.is_some() && rate >= self.ceiling;
         let rate = rate * if makes_up { 1.0 + FASTER } else { 1.0 };
         if (rate / self.rate - 1.0).abs() < FELT {
             return;
@@ -97,54 +107,47 @@ impl Pacer {
         let spent = self.limiter.check_n(self.burst);
         debug_assert!(matches!(spent, Ok(Ok(()))), "a fresh burst is whole");
         self.clock.set(shown);
-        self.next = Duration::from(self.last) + self.period();
     }
 
     /// Takes a slot now, where one is free; else says when the next one is.
     pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        self.clock.show(now.saturating_sub(FORGIVEN));
-        self.lose();
-        if !self.due {
-            self.take_due()?;
-            self.due = true;
+        let idle = now.saturating_sub(self.asked);
+        if !std::mem::take(&mut self.waited) && idle > FORGIVEN {
+            self.even += idle;
         }
-        self.window.take(now)?;
-        self.due = false;
-        Ok(())
-    }
-
-    /// Takes the next slot from the limiter, where it is due.
-    fn take_due(&mut self) -> Result<(), Duration> {
+        self.asked = now;
+        self.clock.show(now.saturating_sub(FORGIVEN));
+        let opens = self.window.as_ref().and_then(|window| window.opens(now));
+        self.full = opens.is_some();
+        if let Some(opens) = opens {
+            return Err(opens);
+        }
         let shown = self.clock.now();
         if let Err(refused) = self.limiter.check() {
             return Err((shown + Nanos::from(refused.wait_time_from(shown))).into());
         }
         self.last = shown;
-        self.next = self.next.max(shown.into()) + self.period();
-        self.lost = self.lost.saturating_sub(self.period().mul_f64(FASTER));
+        self.taken(now);
         Ok(())
     }
 
-    /// What the clock shows after a wait, and is beyond the next slot, was lost to the wait.
-    fn lose(&mut self) {
-        let shown = Duration::from(self.clock.now());
-        if std::mem::take(&mut self.waited) {
-            let lost = self.lost + shown.saturating_sub(self.next);
-            self.lost = lost.min(MOST_LOST);
-            self.next = self.next.max(shown);
+    /// A slot was taken.
+    fn taken(&mut self, now: Duration) {
+        if let Some(window) = &mut self.window {
+            window.take(now);
         }
+        let due = self.even.max(now.saturating_sub(MOST_LOST));
+        let behind = now.saturating_sub(due);
+        self.makes_up = behind > if self.makes_up { MADE_UP } else { FORGIVEN };
+        self.even = due + period(self.base);
     }
 
     /// This slot was waited for.
     pub(super) fn reach(&mut self, slot: Duration) {
         self.waited = true;
-        if !self.due {
+        if !self.full {
             self.clock.show(slot);
         }
-    }
-
-    fn period(&self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.rate)
     }
 }
 
@@ -158,33 +161,37 @@ struct Window {
 }
 
 impl Window {
-    fn new(rate: f64, burst: NonZeroU32) -> Self {
-        let most = rate.ceil().min(MOST_IN_WINDOW).max(burst.get().into());
-        let span = Duration::from_secs_f64(most / rate);
+    fn new(rate: f64) -> Self {
+        let most = rate.ceil().min(MOST_IN_WINDOW);
         Self {
             taken: VecDeque::new(),
             most: most as usize,
-            span: span.saturating_sub(LEEWAY),
+            span: Duration::from_secs_f64(most / rate * (1.0 - LEEWAY)),
         }
     }
 
-    /// Takes a place now, where there is one; else says when there is.
-    fn take(&mut self, now: Duration) -> Result<(), Duration> {
+    /// When the window has room; `None` where it has.
+    fn opens(&self, now: Duration) -> Option<Duration> {
+        let full = self.taken.len() >= self.most;
+        let first = self.taken.front().filter(|_| full)?;
+        Some(*first + self.span).filter(|opens| now < *opens)
+    }
+
+    /// A slot was taken.
+    fn take(&mut self, now: Duration) {
         if self.taken.len() >= self.most {
-            let first = self.taken.front().copied().unwrap_or_default();
-            let opens = first + self.span;
-            if now < opens {
-                return Err(opens);
-            }
             self.taken.pop_front();
         }
         self.taken.push_back(now);
-        Ok(())
     }
 }
 
+fn period(rate: f64) -> Duration {
+    Duration::from_secs_f64(1.0 / rate)
+}
+
 fn limiter(rate: f64, burst: NonZeroU32, clock: &SlotClock) -> Limiter {
-    let quota = Quota::with_period(Duration::from_secs_f64(1.0 / rate))
+    let quota = Quota::with_period(period(rate))
         .expect("a rate's period is never zero")
         .allow_burst(burst);
     RateLimiter::direct_with_clock(quota, clock.clone())
@@ -297,12 +304,13 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
+    const EVERY: Duration = Duration::from_millis(700);
 
     /// When slots are taken in this time by somebody who always wants the next. With `stalls`, ten
-    /// milliseconds of each second but the first are lost to one.
+    /// milliseconds of each 700 are lost to one.
     fn taken_within(pacer: &mut Pacer, rate: f64, time: Range<u32>, stalls: bool) -> Vec<Duration> {
         let (mut now, mut times) = (SECOND * time.start, Vec::new());
-        let mut next_stall = now + SECOND;
+        let mut next_stall = now + EVERY;
         while now < SECOND * time.end {
             pacer.follow(rate);
             match pacer.take(now) {
@@ -311,7 +319,7 @@ mod tests {
                     now = now.max(slot);
                     if stalls && now >= next_stall {
                         now += Duration::from_millis(10);
-                        next_stall += SECOND;
+                        next_stall += EVERY;
                     }
                     pacer.reach(slot);
                 }
@@ -323,14 +331,14 @@ mod tests {
     #[test]
     fn what_stalls_took_is_made_up_for_little_by_little_at_the_ceiling_only() {
         let pacer = || Pacer::new(1_000.0, NonZeroU32::MIN);
-        // Each second seven milliseconds are lost beyond the three that are forgiven.
+        // Each second ten milliseconds are lost beyond those that are forgiven.
         let at_the_ceiling = taken_within(&mut pacer(), 1_000.0, 0..100, true).len();
         assert!(
-            (99_950..=100_000).contains(&at_the_ceiling),
+            (99_850..=100_000).contains(&at_the_ceiling),
             "{at_the_ceiling}"
         );
         let below = taken_within(&mut pacer(), 500.0, 0..100, true).len();
-        assert!((49_550..=49_700).contains(&below), "{below}");
+        assert!((49_450..=49_550).contains(&below), "{below}");
     }
 
     #[test]
@@ -345,12 +353,55 @@ mod tests {
             let end = *from + SECOND;
             times.iter().filter(|at| (*from..end).contains(*at)).count()
         };
-        // A thousand, and those of the time by which a window opens early.
+        // A thousand, and those of the time by which a window opens early, after 3 ms that are forgiven.
         let most = times.iter().step_by(10).map(within).max();
         assert!(
-            most.is_some_and(|most| (1_000..=1_002).contains(&most)),
+            most.is_some_and(|most| (1_000..=1_005).contains(&most)),
             "{most:?}"
         );
+    }
+
+    #[test]
+    fn a_burst_comes_after_idling_and_not_again_and_again() {
+        for (rate, burst) in [(10.0, 20), (100.0, 20), (1.0, 60), (5.0, 1)] {
+            let mut pacer = Pacer::new(rate, NonZeroU32::new(burst).expect("not zero"));
+            let times = taken(&mut pacer, Duration::ZERO, burst as usize + 100);
+            let later = &times[burst as usize..];
+            let even = 1_000.0 / rate;
+            for pair in later.windows(2) {
+                let gap = (pair[1] - pair[0]) as f64;
+                assert!(
+                    (gap - even).abs() < even * 0.02 + 2.0,
+                    "{rate} {burst}: {gap} ms"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_rest_the_pace_is_even_at_once_though_somebody_gave_up_waiting_before_it() {
+        let mut pacer = Pacer::new(100.0, NonZeroU32::MIN);
+        taken(&mut pacer, Duration::ZERO, 100);
+        let now = Duration::from_millis(995);
+        let given_up = pacer.take(now).expect_err("not yet");
+        assert!(given_up > now);
+        let rested = Duration::from_secs(10);
+        let times = taken(&mut pacer, rested, 4);
+        assert_eq!(times, [10_000, 10_007, 10_017, 10_027], "3 ms are forgiven");
+    }
+
+    #[test]
+    fn no_rate_is_exceeded_while_stalls_are_made_up_for_however_high_it_is() {
+        let rate = 100_000.0;
+        let mut pacer = Pacer::new(rate, NonZeroU32::MIN);
+        let times = taken_within(&mut pacer, rate, 0..4, true);
+        let within = |from: &Duration| {
+            let end = *from + SECOND;
+            let after = times.partition_point(|at| *at < end);
+            after - times.partition_point(|at| *at < *from)
+        };
+        let most = times.iter().step_by(1_000).map(within).max();
+        assert!(most.is_some_and(|most| most <= 100_151), "{most:?}");
     }
 
     #[test]
