@@ -21,7 +21,7 @@ use hyper_util::{
     client::legacy::connect::Connection,
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::IDLE;
 
@@ -34,6 +34,8 @@ pub(super) struct Server {
     host: HeaderValue,
     most_idle: usize,
     standing: Mutex<Standing>,
+    /// One of HTTP/1 has come back.
+    returned: Notify,
 }
 
 /// What a new request may use.
@@ -71,6 +73,15 @@ pub(super) enum Lent {
     Shared(Shared),
 }
 
+impl Lent {
+    fn own(self) -> Option<Own> {
+        match self {
+            Self::Own(own) => Some(own),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
 impl Server {
     pub(super) fn new(uri: &Uri, most_idle: usize) -> Self {
         let host = uri.host().unwrap_or_default();
@@ -84,6 +95,7 @@ impl Server {
             host: HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("")),
             most_idle,
             standing: Mutex::default(),
+            returned: Notify::new(),
         }
     }
 
@@ -109,6 +121,16 @@ impl Server {
         None
     }
 
+    /// The next connection that comes back and that nobody else takes.
+    pub(super) async fn returned(&self) -> Lent {
+        loop {
+            self.returned.notified().await;
+            if let Some(lent) = self.standing() {
+                return lent;
+            }
+        }
+    }
+
     /// Speaks to the server over a new stream, as was agreed on with it. Where another connection that all
     /// use stands meanwhile, it is that one.
     pub(super) async fn greet<S>(&self, stream: S) -> hyper::Result<Lent>
@@ -125,15 +147,17 @@ impl Server {
             .handshake(stream)
             .await?;
         tokio::spawn(connection);
-        Ok(self.standing().unwrap_or_else(|| {
-            self.lock().shared = Some((shared.clone(), Instant::now()));
-            Lent::Shared(shared)
-        }))
+        let now = Instant::now();
+        let mut standing = self.lock();
+        standing.forget_unused(now);
+        let (shared, _) = standing.shared.get_or_insert((shared, now));
+        Ok(Lent::Shared(shared.clone()))
     }
 
-    /// Takes back a connection whose answer was read to its end.
+    /// Takes back a connection whose answer was read to its end. One that is not ready for another request, since the
+    /// last one's body is still being sent, is closed.
     pub(super) fn keep(&self, lent: Lent) {
-        let Lent::Own(own) = lent else {
+        let Some(own) = lent.own().filter(Own::is_ready) else {
             return;
         };
         let now = Instant::now();
@@ -141,6 +165,7 @@ impl Server {
         standing.forget_unused(now);
         if standing.idle.len() < self.most_idle {
             standing.idle.push_back((own, now));
+            self.returned.notify_one();
         }
     }
 
@@ -158,7 +183,7 @@ impl Server {
                 let path = request.uri().path_and_query().cloned();
                 *request.uri_mut() = path.unwrap_or(PathAndQuery::from_static("/")).into();
                 request.headers_mut().insert(HOST, self.host.clone());
-                // Its last answer's end may not have been taken note of. Where it is closed, sending says so.
+                // A new one may not have begun yet. Where it is closed, sending says so.
                 let _ = own.ready().await;
                 own.try_send_request(request).await
             }

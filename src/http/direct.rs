@@ -77,7 +77,12 @@ impl Direct {
         loop {
             let (mut lent, stood) = match server.standing() {
                 Some(lent) => (lent, true),
-                None => (self.open(&server, &uri).await?, false),
+                // A server may not take more connections than it has: one that comes back is as good.
+                None => tokio::select! {
+                    biased;
+                    lent = server.returned() => (lent, true),
+                    opened = self.open(&server, &uri) => (opened?, false),
+                },
             };
             let mut error = match server.send(&mut lent, request).await {
                 Ok(response) => {
@@ -118,5 +123,89 @@ impl Direct {
         let server = Arc::new(Server::new(uri, self.most_idle));
         servers.push(Arc::clone(&server));
         server
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::pending,
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use hyper::header::HOST;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        sync::oneshot,
+    };
+    use tower::service_fn;
+
+    use super::*;
+
+    /// Answers two requests over one connection, the first when it is told to.
+    async fn two_answers(listener: TcpListener, told: oneshot::Receiver<()>) -> usize {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let (mut told, mut answered) = (Some(told), 0);
+        let mut request = vec![0; 4096];
+        while answered < 2 && socket.read(&mut request).await.is_ok_and(|read| read > 0) {
+            if let Some(told) = told.take() {
+                told.await.expect("told");
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+            socket.write_all(answer).await.expect("written");
+            answered += 1;
+        }
+        answered
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_connection_that_does_not_come_takes_one_that_comes_back() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let first = AtomicBool::new(true);
+        let first = Arc::new(first);
+        let asked = Arc::clone(&first);
+        let connect = service_fn(move |_: Uri| {
+            let first = first.swap(false, Ordering::Relaxed);
+            async move {
+                let stream = match first {
+                    true => TcpStream::connect(address).await?,
+                    false => pending().await,
+                };
+                Ok::<_, BoxError>(MaybeHttpsStream::Http(TokioIo::new(stream)))
+            }
+        });
+        let direct = Direct {
+            connect: BoxCloneSyncService::new(connect),
+            most_idle: 2,
+            servers: Arc::default(),
+        };
+        let url: Url = format!("http://{address}/").parse().expect("a URL");
+        let request = || {
+            let mut request = Request::new(Bytes::new());
+            *request.uri_mut() = url.as_str().parse().expect("a URI");
+            assert!(!request.headers().contains_key(HOST));
+            request
+        };
+        let (tell, told) = oneshot::channel();
+        let server = tokio::spawn(two_answers(listener, told));
+        let second = async {
+            while asked.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            let exchange = direct.exchange(&url, request());
+            tokio::pin!(exchange);
+            let waits = std::future::poll_fn(|cx| {
+                std::task::Poll::Ready(exchange.as_mut().poll(cx).is_pending())
+            });
+            assert!(waits.await, "its own connection does not come");
+            tell.send(()).expect("the server waits");
+            exchange.await
+        };
+        let (first, second) = tokio::join!(direct.exchange(&url, request()), second);
+        assert_eq!(first.expect("an answer").status, 200);
+        assert_eq!(second.expect("an answer").status, 200);
+        assert_eq!(server.await.expect("no panic"), 2);
     }
 }

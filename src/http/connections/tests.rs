@@ -212,7 +212,9 @@ async fn no_more_are_kept_than_were_asked_for_and_none_for_longer_than_is_safe()
     let server = server();
     let mut all = Vec::new();
     for _ in 0..=MOST_IDLE {
-        all.push(connected(&server, false).await);
+        let (mut lent, end) = connected(&server, false).await;
+        ask(&server, &mut lent, "/").await;
+        all.push((lent, end));
     }
     let mut there = Vec::new();
     for (lent, end) in all {
@@ -228,6 +230,18 @@ async fn no_more_are_kept_than_were_asked_for_and_none_for_longer_than_is_safe()
     time::advance(Duration::from_millis(1)).await;
     assert!(server.standing().is_some(), "the one that was used last");
     assert!(server.standing().is_none(), "the other one is too old");
+}
+
+#[tokio::test]
+async fn what_comes_back_goes_to_who_waits_for_it() {
+    let server = server();
+    let (mut lent, there) = connected(&server, false).await;
+    ask(&server, &mut lent, "/").await;
+    server.keep(lent);
+    let lent = server.standing().expect("nobody has it");
+    let (mut lent, ()) = tokio::join!(server.returned(), async { server.keep(lent) });
+    ask(&server, &mut lent, "/").await;
+    assert_eq!(there.answered(), 2);
 }
 
 #[tokio::test]
