@@ -43,9 +43,9 @@ use shared::{Shared, Turn};
 use told::Told;
 
 /// The share of the ceiling that is used. A window of one second then holds no more than the ceiling
-/// even where lateness was made up for and the service sees the first of its requests 4 ms late, or 2 ms
+/// even where lateness was made up for and the service sees the first of its requests 5 ms late, or 3 ms
 /// while what stalls took is made up for: connections take their time, packets bunch.
-const PACE: f64 = 0.993;
+const PACE: f64 = 0.992;
 
 /// How requests are paced.
 #[derive(Debug, Clone, Copy, PartialEq)]
