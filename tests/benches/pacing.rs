@@ -2,7 +2,9 @@
 //!
 //! The real program runs against the simulator, whose ledger says which calls the limit let through.
 //!
-//! - **Told**: `--rate R`, and the service takes R calls a second, for R of 50, 500 and 5,000.
+//! - **Told**: `--rate R`, and the service takes R calls a second, for R of 50, 500 and 5,000; and `oha -q R`
+//!   (cargo install oha), where it is installed, which is the one of the others that keeps a rate while it sends
+//!   many requests at once.
 //! - **Hidden**: a ceiling of 400/s, and the service takes 80 a second, then 40, then 80 again, a minute
 //!   each; over all three and over the last half of each, and how soon 95 % of each is used. All ways of
 //!   counting at the same time, which is some hundred calls a second each.
@@ -12,7 +14,7 @@
 
 use std::{fs, io::Write, path::Path, process::Command, thread, time::Duration};
 
-use bulk_unlock::simulator::{Call, Scenario, Settings, generate, start};
+use bulk_unlock::simulator::{Call, Scenario, Settings, SimUser, generate, start};
 use serde_json::{Value, json};
 
 /// Seconds and calls a second of each part.
@@ -101,8 +103,10 @@ fn say(line: &str) {
 
 /// A limit that the program knows.
 fn told(wanted: &dyn Fn(&str) -> bool) -> Vec<Value> {
+    let peer = Command::new("oha").arg("--version").output().is_ok();
+    let header = if peer { "oha -q R" } else { "" };
     say(&format!(
-        "{:<22} {:>8} {:>18}",
+        "{:<22} {:>8} {:>18} {header:>18}",
         "limit, told", "R", "used / 429"
     ));
     let mut rows = Vec::new();
@@ -118,10 +122,17 @@ fn told(wanted: &dyn Fn(&str) -> bool) -> Vec<Value> {
             }
             let scenario = format!("latency_ms = 5\n[limit]\nrequests = {rate}\n{limit}\n");
             let calls = run(&scenario, rate * (seconds + 5), rate, 256, seconds + 3);
+            let others = peer.then(|| run_oha(&scenario, rate, 256, seconds + 1));
             let seconds = f64::from(seconds);
-            let share = Share::of(&calls, 0.0, seconds, f64::from(rate) * seconds);
-            say(&format!("{name:<22} {rate:>8} {:>18}", share.shown()));
-            rows.push(json!({ "kind": name, "rate": rate, "share": share.told() }));
+            let share = |calls: &[Call]| Share::of(calls, 0.0, seconds, f64::from(rate) * seconds);
+            let (ours, theirs) = (share(&calls), others.as_deref().map(share));
+            let shown = theirs.as_ref().map(Share::shown).unwrap_or_default();
+            say(&format!(
+                "{name:<22} {rate:>8} {:>18} {shown:>18}",
+                ours.shown()
+            ));
+            let theirs = theirs.map(|share| share.told());
+            rows.push(json!({ "kind": name, "rate": rate, "share": ours.told(), "oha": theirs }));
         }
     }
     rows
@@ -190,36 +201,79 @@ fn found(limit: &str) -> (Share, [(Share, Option<f64>); 3]) {
     (Share::of(&calls, 0.0, all, allowed), parts)
 }
 
+/// Whom a client asks, and where its files are.
+struct Service<'a> {
+    folder: &'a Path,
+    base_url: String,
+    users: &'a [SimUser],
+}
+
 /// Runs the program at this ceiling for so many seconds, its start and its last second, which is for what is under way,
 /// included. Returns the calls that came to the limit.
 fn run(scenario: &str, users: u32, rate: u32, concurrency: u32, seconds: u32) -> Vec<Call> {
+    calls(scenario, users, |service| {
+        let ids = service.users.iter().map(|user| format!("{}\n", user.id));
+        let list = format!("user_id\n{}", ids.collect::<String>());
+        fs::write(service.folder.join("users.csv"), list).expect("written");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
+        program
+            .args(["run", "users.csv", "-q", "--yes", "--drain", "1s"])
+            .args(["--api-key-file", "administration-api.key"])
+            .args(["--rate".to_owned(), rate.to_string()])
+            .args(["--concurrency".to_owned(), concurrency.to_string()])
+            .args(["--deadline".to_owned(), format!("{seconds}s")]);
+        (program, Some(4))
+    })
+}
+
+/// The same of `oha`, which asks for one user again and again.
+fn run_oha(scenario: &str, rate: u32, concurrency: u32, seconds: u32) -> Vec<Call> {
+    calls(scenario, 1, |service| {
+        let token = fs::read_to_string(service.folder.join("bearer.token")).expect("written");
+        let url = format!(
+            "{}/v1/users/{}/methods",
+            service.base_url, service.users[0].id
+        );
+        let mut oha = Command::new("oha");
+        oha.args(["--no-tui", "--output-format", "quiet", "-m", "PATCH"])
+            .args(["-d", r#"{"unlockMethods":["TOKEN","SMS","VOICE"]}"#])
+            .args(["-H", "Content-Type: application/json"])
+            .args([
+                "-H".to_owned(),
+                format!("Authorization: Bearer {}", token.trim()),
+            ])
+            .args(["-q".to_owned(), rate.to_string()])
+            .args(["-c".to_owned(), concurrency.to_string()])
+            .args(["-z".to_owned(), format!("{seconds}s"), url]);
+        (oha, Some(0))
+    })
+}
+
+/// What a client asks of a service with this limit. Its exit code is what is expected.
+fn calls(
+    scenario: &str,
+    users: u32,
+    client: impl FnOnce(&Service<'_>) -> (Command, Option<i32>),
+) -> Vec<Call> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let users = generate(users, 1);
     let folder = tempfile::tempdir().expect("a folder");
-    let ids: String = users.iter().map(|user| format!("{}\n", user.id)).collect();
-    fs::write(folder.path().join("users.csv"), format!("user_id\n{ids}")).expect("written");
     let settings = Settings {
         port: 0,
         scenario: Scenario::from_toml(scenario).expect("a scenario"),
-        users,
+        users: users.clone(),
     };
     let simulator = runtime.block_on(start(settings)).expect("a free port");
-    let keys = simulator.write_credentials(folder.path()).expect("written");
-    let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
-    program
-        .current_dir(folder.path())
-        .args(["run", "users.csv", "-q", "--yes", "--drain", "1s", "--rate"])
-        .args([
-            rate.to_string(),
-            "--concurrency".to_owned(),
-            concurrency.to_string(),
-        ])
-        .args(["--deadline".to_owned(), format!("{seconds}s")])
-        .arg("--api-key-file")
-        .arg(&keys.api_key_file);
-    let ran = program.output().expect("the program runs");
+    simulator.write_credentials(folder.path()).expect("written");
+    let (mut client, code) = client(&Service {
+        folder: folder.path(),
+        base_url: simulator.base_url(),
+        users: &users,
+    });
+    let ran = client.current_dir(folder.path()).output();
+    let ran = ran.expect("the client runs");
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(ran.status.code(), Some(4), "{said}");
+    assert_eq!(ran.status.code(), code, "{said}");
     let calls = simulator.ledger().calls;
     drop(simulator);
     runtime.shutdown_timeout(Duration::from_secs(1));
