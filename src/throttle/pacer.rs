@@ -28,8 +28,8 @@ use governor::{
 
 /// How much of a timer's lateness is made up for.
 const FORGIVEN: Duration = Duration::from_millis(3);
-/// At the ceiling, who is further behind goes this much faster until it is no more than that; of what stalls took so much
-/// is made up for: a bucket that holds 20 ms of the rate has filled meanwhile.
+/// At the ceiling, who lags further behind goes this much faster until no more than `MADE_UP` is left of it; of a longer
+/// stall no more than `MOST_LOST` is made up for, since a bucket that holds 20 ms of the rate fills no further meanwhile.
 const FASTER: f64 = 0.015;
 const MADE_UP: Duration = Duration::from_micros(500);
 const MOST_LOST: Duration = Duration::from_millis(25);
