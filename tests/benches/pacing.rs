@@ -14,7 +14,7 @@
 
 use std::{fs, io::Write, path::Path, process::Command, thread, time::Duration};
 
-use bulk_unlock::simulator::{Call, Scenario, Settings, SimUser, generate, start};
+use bulk_unlock::simulator::{Call, Credentials, Scenario, Settings, SimUser, generate, start};
 use serde_json::{Value, json};
 
 /// Seconds and calls a second of each part.
@@ -201,11 +201,13 @@ fn found(limit: &str) -> (Share, [(Share, Option<f64>); 3]) {
     (Share::of(&calls, 0.0, all, allowed), parts)
 }
 
-/// Whom a client asks, and where its files are.
+/// Whom a client asks, and how it signs in.
 struct Service<'a> {
-    folder: &'a Path,
     base_url: String,
+    keys: Credentials,
     users: &'a [SimUser],
+    /// Where its files are.
+    folder: &'a Path,
 }
 
 /// Runs the program at this ceiling for so many seconds, its start and its last second, which is for what is under way,
@@ -218,18 +220,19 @@ fn run(scenario: &str, users: u32, rate: u32, concurrency: u32, seconds: u32) ->
         let mut program = Command::new(env!("CARGO_BIN_EXE_bulk-unlock"));
         program
             .args(["run", "users.csv", "-q", "--yes", "--drain", "1s"])
-            .args(["--api-key-file", "administration-api.key"])
+            .arg("--api-key-file")
+            .arg(&service.keys.api_key_file)
             .args(["--rate".to_owned(), rate.to_string()])
             .args(["--concurrency".to_owned(), concurrency.to_string()])
             .args(["--deadline".to_owned(), format!("{seconds}s")]);
-        (program, Some(4))
+        (program, 4)
     })
 }
 
 /// The same of `oha`, which asks for one user again and again.
 fn run_oha(scenario: &str, rate: u32, concurrency: u32, seconds: u32) -> Vec<Call> {
     calls(scenario, 1, |service| {
-        let token = fs::read_to_string(service.folder.join("bearer.token")).expect("written");
+        let token = fs::read_to_string(&service.keys.token_file).expect("written");
         let url = format!(
             "{}/v1/users/{}/methods",
             service.base_url, service.users[0].id
@@ -245,7 +248,7 @@ fn run_oha(scenario: &str, rate: u32, concurrency: u32, seconds: u32) -> Vec<Cal
             .args(["-q".to_owned(), rate.to_string()])
             .args(["-c".to_owned(), concurrency.to_string()])
             .args(["-z".to_owned(), format!("{seconds}s"), url]);
-        (oha, Some(0))
+        (oha, 0)
     })
 }
 
@@ -253,7 +256,7 @@ fn run_oha(scenario: &str, rate: u32, concurrency: u32, seconds: u32) -> Vec<Cal
 fn calls(
     scenario: &str,
     users: u32,
-    client: impl FnOnce(&Service<'_>) -> (Command, Option<i32>),
+    client: impl FnOnce(&Service<'_>) -> (Command, i32),
 ) -> Vec<Call> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let users = generate(users, 1);
@@ -264,16 +267,16 @@ fn calls(
         users: users.clone(),
     };
     let simulator = runtime.block_on(start(settings)).expect("a free port");
-    simulator.write_credentials(folder.path()).expect("written");
     let (mut client, code) = client(&Service {
-        folder: folder.path(),
         base_url: simulator.base_url(),
+        keys: simulator.write_credentials(folder.path()).expect("written"),
         users: &users,
+        folder: folder.path(),
     });
     let ran = client.current_dir(folder.path()).output();
     let ran = ran.expect("the client runs");
     let said = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(ran.status.code(), code, "{said}");
+    assert_eq!(ran.status.code(), Some(code), "{said}");
     let calls = simulator.ledger().calls;
     drop(simulator);
     runtime.shutdown_timeout(Duration::from_secs(1));
