@@ -48,6 +48,12 @@ const MOST_WAITS: f64 = 60.0;
 /// few holds one more or one less.
 const SAME: f64 = 0.04;
 const SAME_COUNT: f64 = 2.5;
+/// A limit that showed itself before is likely to be still there where no more than this times as much was let through; and
+/// it is as well known as before where no more than that was.
+const A_LITTLE: f64 = 1.35;
+const CREDIT: f64 = 1.25;
+/// To no more than this times as much it is believed to have risen then.
+const STEP: f64 = 1.02;
 /// Where no more than this times what was let through was sent, a window that was full was full of the limit.
 const HARDLY_MORE: f64 = 1.06;
 /// A rate below this one is slow: a second holds too little to tell a limit by. Then so many
@@ -278,6 +284,9 @@ impl Adaptive {
 
     fn lower(&mut self, sight: &Sight) {
         let last = self.last;
+        let above = |last: &Refusal, share: f64| {
+            (last.through..last.through * share).contains(&sight.through)
+        };
         let same = last.is_some_and(|last| {
             let differs = (sight.through - last.through).abs();
             last.sure && differs < (sight.through * SAME).max(SAME_COUNT)
@@ -286,13 +295,16 @@ impl Adaptive {
             (true, true) => self.agreed + 1,
             // A correction of what a search ended with.
             (true, false) => self.agreed,
+            // More than before, which the credit of a bucket explains.
+            (false, true) if last.is_some_and(|last| last.sure && above(&last, CREDIT)) => {
+                self.agreed
+            }
             (false, _) => 0,
         };
         // A limit that showed itself before, a little below this one, is likely to be still there.
-        let before = last
-            .map(|last| last.through)
-            .filter(|before| (*before..before * 1.25).contains(&sight.through));
-        let limit = before.map_or(sight.through, |before| sight.through.min(before * 1.01));
+        let limit = last
+            .filter(|last| above(last, A_LITTLE))
+            .map_or(sight.through, |last| sight.through.min(last.through * STEP));
         let new = self.lowered(sight, limit);
         let sure = !sight.short && (!sight.dense || sight.wait.is_some());
         let search = self.growth.from;
