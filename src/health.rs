@@ -45,6 +45,8 @@ pub enum Sign {
     Silent,
     /// Not even a connection.
     Unreachable,
+    /// A server is there, and its certificate is not to be trusted.
+    Untrusted,
 }
 
 /// Whom a request is about.
@@ -115,7 +117,7 @@ impl State {
         let ill = sign == Sign::Ill && about != About::Nobody;
         self.bad += 1;
         self.unanswered += usize::from(!ill);
-        self.unreachable |= sign == Sign::Unreachable;
+        self.unreachable |= matches!(sign, Sign::Unreachable | Sign::Untrusted);
         self.about_nobody += usize::from(about == About::Nobody);
         if self.about.len() < ILL_USERS {
             self.about.insert(about);
@@ -207,6 +209,11 @@ impl Health {
         if turned {
             self.tell().await;
         }
+        // One that was trusted before may be in the middle of a change; else it is the wrong one, or the wrong CA.
+        if sign == Sign::Untrusted && self.0.state.borrow().answered.is_none() {
+            let why = format!("the server is not to be trusted, and was sent nothing: {said}");
+            self.0.shutdown.cancel(CancelReason::Refused(why));
+        }
         self.give_up_in_time();
     }
 
@@ -291,10 +298,13 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{About, Health, Sign, State};
-    use crate::{event::Events, shutdown::Shutdown};
+    use crate::{
+        event::Events,
+        shutdown::{CancelReason, Shutdown},
+    };
 
     use About::{Nobody, User};
-    use Sign::{Answers, Ill, Silent, Unreachable};
+    use Sign::{Answers, Ill, Silent, Unreachable, Untrusted};
 
     #[test]
     fn what_is_an_outage_and_what_is_a_sick_user() {
@@ -413,6 +423,23 @@ mod tests {
                 .to_string()
                 .contains("--max-outage")
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_was_never_trusted_ends_the_job_at_once_and_another_one_is_waited_for() {
+        let (health, shutdown) = health(Duration::from_secs(600));
+        health.heard(Silent, User(1), "").await;
+        health.heard(Untrusted, User(1), "no issuer").await;
+        let reason = shutdown.reason().expect("stopped");
+        assert!(matches!(reason, CancelReason::Refused(why) if why.contains("no issuer")));
+
+        let (health, shutdown) = self::health(Duration::from_secs(600));
+        health.heard(Answers, User(1), "").await;
+        for _ in 0..3 {
+            health.heard(Untrusted, User(1), "no issuer").await;
+        }
+        assert_eq!(shutdown.reason(), None);
+        assert!(health.away_since().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -153,6 +153,7 @@ async fn within<T>(
     let late = |_| NoReply {
         answer: Answer::Timeout,
         text: format!("no answer within {limit:?}"),
+        untrusted: false,
     };
     timeout(limit, exchange).await.map_err(late)?
 }

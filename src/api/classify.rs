@@ -61,6 +61,7 @@ pub(crate) fn sign(reply: &Result<Reply, NoReply>) -> Sign {
         Ok(reply) if matches!(reply.status, 502..=504) => Sign::Silent,
         Ok(reply) if reply.status == 500 && !carries_flags(reply) => Sign::Ill,
         Ok(_) => Sign::Answers,
+        Err(error) if error.untrusted => Sign::Untrusted,
         Err(error) if error.answer == Answer::ConnectError => Sign::Unreachable,
         Err(_) => Sign::Silent,
     }

@@ -105,6 +105,7 @@ impl Transport {
         let said = match &reply {
             Ok(_) if sign == Sign::Answers => String::new(),
             Ok(reply) => classify::describe(reply),
+            Err(error) if sign == Sign::Untrusted => format!("{error}; {}", error.remedy()),
             Err(error) => error.text.clone(),
         };
         self.health.heard(sign, request.about, &said).await;

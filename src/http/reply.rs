@@ -1,6 +1,6 @@
 //! What comes back, or why nothing did.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, iter};
 
 use http_body_util::BodyExt;
 use hyper::{
@@ -8,6 +8,7 @@ use hyper::{
     body::{Body, Bytes},
     header,
 };
+use rustls::AlertDescription;
 
 use crate::model::Answer;
 
@@ -41,6 +42,16 @@ pub struct NoReply {
     pub answer: Answer,
     /// One line, without the URL.
     pub text: String,
+    /// Whether the server is there and not to be trusted: its certificate, or the TLS that it speaks.
+    pub untrusted: bool,
+}
+
+impl NoReply {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        remedy(&self.text)
+    }
 }
 
 impl fmt::Display for NoReply {
@@ -99,7 +110,62 @@ pub(super) fn lost(error: &(dyn Error + 'static), connecting: bool) -> NoReply {
     } else {
         (Answer::Cut, format!("the connection was cut: {why}"))
     };
-    NoReply { answer, text }
+    NoReply {
+        answer,
+        text,
+        untrusted: connecting && is_distrust(error),
+    }
+}
+
+/// Whether the connection was not made because of who the server says that it is, or of how it would be encrypted.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = iter::successors(Some(error), |cause| cause_of(*cause));
+    causes.any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(
+                rustls::Error::InvalidCertificate(_)
+                    | rustls::Error::PeerIncompatible(_)
+                    | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            )
+        )
+    })
+}
+
+/// The next cause, of which an I/O error names what lies behind its own.
+fn cause_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn remedy(error: &str) -> &'static str {
+    let error = error.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    if says(&["expired", "notvalidyet", "not valid yet"]) {
+        "check this machine's clock; if it is right, the server's certificate has to be renewed"
+    } else if says(&[
+        "unknownissuer",
+        "unknown issuer",
+        "self-signed",
+        "self signed",
+    ]) {
+        "where a proxy inspects TLS, or the server has a CA of its own, name that CA with --ca-file"
+    } else if says(&["notvalidforname", "not valid for name"]) {
+        "check the host's name: the certificate is for another one"
+    } else if says(&["peer certificate"]) {
+        "check the address; the certificate has to be one that a CA signed for this server, and --ca-file may name the CA"
+    } else if says(&["proxy"]) {
+        "set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT, or NO_PROXY for this host"
+    } else if says(&["protocol", "handshake", "incompatible"]) {
+        "the server has to speak TLS 1.2 or 1.3"
+    } else {
+        "check the network, the firewall, and HTTPS_PROXY"
+    }
 }
 
 /// Whether the system gave the connection up, as nothing came any more.

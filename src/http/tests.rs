@@ -169,6 +169,62 @@ fn a_connection_that_the_system_gives_up_is_no_answer_and_one_that_is_reset_is_c
     }
 }
 
+#[test]
+fn who_a_server_is_or_what_it_speaks_is_distrusted_and_what_else_goes_wrong_is_not() {
+    use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+    let wrapped = |error: Error| io::Error::other(io::Error::other(error));
+    for (error, untrusted, remedy) in [
+        (
+            Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            true,
+            "--ca-file",
+        ),
+        (
+            Error::InvalidCertificate(CertificateError::Expired),
+            true,
+            "renewed",
+        ),
+        (
+            Error::InvalidCertificate(CertificateError::NotValidForName),
+            true,
+            "for another one",
+        ),
+        (
+            Error::InvalidCertificate(CertificateError::BadEncoding),
+            true,
+            "a CA signed",
+        ),
+        (
+            Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered),
+            true,
+            "TLS 1.2",
+        ),
+        (
+            Error::AlertReceived(AlertDescription::ProtocolVersion),
+            true,
+            "TLS 1.2",
+        ),
+        (
+            Error::AlertReceived(AlertDescription::InternalError),
+            false,
+            "firewall",
+        ),
+    ] {
+        let error = wrapped(error);
+        let lost_connecting = lost(&error, true);
+        assert_eq!(lost_connecting.untrusted, untrusted, "{error}");
+        assert!(
+            lost_connecting.remedy().contains(remedy),
+            "{error}: {}",
+            lost_connecting.remedy()
+        );
+        assert!(!lost(&error, false).untrusted, "{error}");
+    }
+    let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    assert!(!lost(&refused, true).untrusted);
+}
+
 fn sorted(request: Option<String>) -> Vec<String> {
     let request = request.expect("a request");
     let mut lines: Vec<_> = request.lines().map(str::to_owned).collect();

@@ -228,7 +228,11 @@ fn reply(status: u16, body: &str) -> Reply {
 
 fn silence(answer: Answer) -> NoReply {
     let text = "silence".to_owned();
-    NoReply { answer, text }
+    NoReply {
+        answer,
+        text,
+        untrusted: false,
+    }
 }
 
 /// What the report heard.

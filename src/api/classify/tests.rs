@@ -295,13 +295,18 @@ fn only_silence_and_a_500_about_nobody_speak_of_an_outage() {
     ] {
         assert_eq!(sign(&Ok(reply(code, body))), expected, "{code} {body}");
     }
-    for (answer, expected) in [
-        (Answer::ConnectError, Sign::Unreachable),
-        (Answer::Timeout, Sign::Silent),
-        (Answer::Cut, Sign::Silent),
+    for (answer, untrusted, expected) in [
+        (Answer::ConnectError, false, Sign::Unreachable),
+        (Answer::ConnectError, true, Sign::Untrusted),
+        (Answer::Timeout, false, Sign::Silent),
+        (Answer::Cut, false, Sign::Silent),
     ] {
-        let text = String::new();
-        assert_eq!(sign(&Err(NoReply { answer, text })), expected, "{answer:?}");
+        let error = NoReply {
+            answer,
+            text: String::new(),
+            untrusted,
+        };
+        assert_eq!(sign(&Err(error)), expected, "{answer:?} {untrusted}");
     }
 }
 

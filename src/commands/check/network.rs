@@ -103,7 +103,7 @@ async fn greeting(settings: &HttpSettings, url: Url) -> Result<Vec<Finding>, App
         Ok(greeting) => greeting,
         Err(error) => {
             let name = if encrypted { "tls" } else { "network" };
-            let remedy = remedy(&error.text);
+            let remedy = error.remedy();
             return Ok(vec![Finding::fail(
                 name,
                 format!("{host}: {error}"),
@@ -122,29 +122,6 @@ async fn greeting(settings: &HttpSettings, url: Url) -> Result<Vec<Finding>, App
     let date = greeting.date.as_deref();
     let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
     Ok(vec![tls, clock(date, sent, SystemTime::now())])
-}
-
-fn remedy(error: &str) -> &'static str {
-    let error = error.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if says(&["expired", "notvalidyet", "not valid yet"]) {
-        "check this machine's clock; if it is right, the server's certificate has to be renewed"
-    } else if says(&[
-        "unknownissuer",
-        "unknown issuer",
-        "self-signed",
-        "self signed",
-    ]) {
-        "where a proxy inspects TLS, or the server has a CA of its own, name that CA with --ca-file"
-    } else if says(&["notvalidforname", "not valid for name"]) {
-        "check the host's name: the certificate is for another one"
-    } else if says(&["proxy"]) {
-        "set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT, or NO_PROXY for this host"
-    } else if says(&["protocol", "handshake"]) {
-        "the server has to speak TLS 1.2 or 1.3"
-    } else {
-        "check the network, the firewall, and HTTPS_PROXY"
-    }
 }
 
 fn certified(host: &str, certificate: &ServerCertificate, now: SystemTime) -> Finding {
