@@ -155,6 +155,123 @@ async fn a_fall_a_marked_rise_and_the_return_are_told_once() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_slot_is_good_for_as_long_as_timers_are_late() {
+    let start = Instant::now();
+    assert!(!is_over(start, start + ms(25)) && is_over(start, start + ms(26)));
+    let mut slots = Slots::new(1, Some(granted(2, 0)), start);
+    assert_eq!(slot(slots.next(start + ms(25))), start);
+    let mut slots = Slots::new(1, Some(granted(2, 0)), start);
+    assert_eq!(slot(slots.next(start + ms(26))), start + ms(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_as_old_as_half_the_time_it_took() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.take(granted(10, 100), start + ms(10), start + ms(50));
+    assert_eq!(slot(slots.next(start + ms(50))), start + ms(130));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_is_asked_for_shortly_before_what_there_is_ends() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(10, 100)), start);
+    slots.ask(0, start).expect("a pulse");
+    // Ten slots from 100 ms on, 5 ms apart, end at 150 ms.
+    assert_eq!(slots.ask(30, start + ms(80)), Err(start + ms(90)));
+    assert_eq!(slots.ask(30, start + ms(90)).expect("time").wanted, 10);
+    // As many as have slots wait: there is nothing to ask for, not even then.
+    let until = slots.ask(10, start + ms(95)).expect_err("enough");
+    assert_eq!(until, start + ms(490), "the next pulse");
+    slots.next(start + ms(100));
+    let until = slots
+        .ask(10, start + ms(100))
+        .expect_err("one has its slot");
+    assert_eq!(until, start + ms(490));
+    slots.used();
+    let ask = slots.ask(10, start + ms(101)).expect("one more waits");
+    assert_eq!(ask.wanted, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_had_nothing_is_asked_again_when_it_may_have() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.ask(0, start).expect("a pulse");
+    slots.take(granted(0, 30), start, start + ms(10));
+    assert_eq!(slots.ask(5, start + ms(20)), Err(start + ms(40)));
+    assert_eq!(slots.ask(5, start + ms(40)).expect("time").wanted, 5);
+    slots.take(granted(0, 0), start + ms(40), start + ms(40));
+    assert_eq!(
+        slots.ask(5, start + ms(41)),
+        Err(start + ms(45)),
+        "not at once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_was_not_told_it_is_told_with_the_next_question() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.ask(0, start).expect("a pulse");
+    slots.refused(3);
+    slots.refused(2);
+    slots.rest_until(start + ms(500));
+    slots.away(true);
+    for _ in 0..2 {
+        let ask = slots.ask(0, start).expect("news");
+        assert_eq!(
+            (ask.refused, ask.rest, ask.away),
+            (Some(3), Some(ms(500)), Some(true))
+        );
+        slots.missed(ask);
+    }
+    slots.ask(0, start).expect("news");
+    let ask = slots.ask(0, start + ms(400)).expect("a pulse");
+    slots.missed(ask);
+    assert!(slots.ask(0, start + ms(400)).is_err(), "nothing was missed");
+    for (refused, rest) in [(true, false), (false, true)] {
+        if refused {
+            slots.refused(4);
+        }
+        if rest {
+            slots.rest_until(start + ms(900));
+        }
+        let ask = slots.ask(0, start + ms(401)).expect("news of one kind");
+        assert_eq!((ask.refused.is_some(), ask.rest.is_some()), (refused, rest));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_rest_binds_and_a_shorter_one_is_no_news() {
+    let start = Instant::now();
+    let mut slots = Slots::new(1, Some(granted(0, 0)), start);
+    slots.ask(0, start).expect("a pulse");
+    assert!(!slots.rests(start));
+    slots.rest_until(start + ms(500));
+    slots.ask(0, start).expect("news");
+    for until in [400, 500] {
+        slots.rest_until(start + ms(until));
+        assert!(slots.ask(0, start).is_err(), "{until}");
+    }
+    assert!(slots.rests(start + ms(499)) && !slots.rests(start + ms(500)));
+    slots.rest_until(start + ms(600));
+    let told = slots.ask(0, start).expect("news").rest;
+    assert_eq!(told, Some(ms(600)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_often_the_rate_was_cut_is_the_stores_to_say() {
+    let now = Instant::now();
+    let cut = Granted {
+        cuts: 7,
+        ..granted(0, 0)
+    };
+    let slots = Slots::new(1, Some(cut), now);
+    assert_eq!(slots.cuts(), 7);
+}
+
 /// A store of 100 a second whose next slot lies at least so far ahead; the permits that it has
 /// given, and until when.
 fn store(given: &Arc<Mutex<(u32, Instant)>>, ahead: Duration) -> Store {
