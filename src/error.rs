@@ -71,6 +71,9 @@ pub enum AppError {
     /// Users of the simulator.
     #[error(transparent)]
     SimulatedUsers(#[from] UserFileError),
+    /// There is no folder for the simulator's key files.
+    #[error("failed to make a temporary folder: {0}")]
+    TemporaryFolder(io::Error),
     /// The operating system does not let us: a port, a signal handler, a folder.
     #[error("failed to {what}: {source}")]
     System {
@@ -106,7 +109,7 @@ impl AppError {
             | Self::Http(_)
             | Self::LogFile { .. }
             | Self::Scenario { .. } => 2,
-            Self::SimulatedUsers(_) | Self::System { .. } => 2,
+            Self::SimulatedUsers(_) | Self::TemporaryFolder(_) | Self::System { .. } => 2,
             Self::Auth(error) if error.is_local() => 2,
             Self::Auth(_) => 3,
             Self::Stopped { exit_code, .. } => *exit_code,
@@ -139,6 +142,9 @@ impl AppError {
                 "name a file in a folder that exists and that you may write to".to_owned()
             }
             Self::LogFile { .. } => "name another file with --log-file".to_owned(),
+            Self::TemporaryFolder(_) => {
+                "set TMPDIR to a folder that exists and that you may write to".to_owned()
+            }
             Self::Fault => "go on with --resume, and report what was printed above".to_owned(),
             Self::Declined => "say --yes not to be asked".to_owned(),
             Self::Path(_)

@@ -78,8 +78,7 @@ fn known(user: &UserRef) -> Option<SimUser> {
 impl Simulated {
     /// A simulator that knows the source's users and those that were made up.
     async fn start(source: &SourceSettings, made_up: Vec<SimUser>) -> Result<Self, AppError> {
-        let folder = tempfile::tempdir()
-            .map_err(|source| AppError::system("make a temporary folder", source))?;
+        let folder = tempfile::tempdir().map_err(AppError::TemporaryFolder)?;
         let at_service = matches!(source.source, Source::Search(_) | Source::Locked { .. });
         let mut users = match made_up.len() {
             0 if at_service => generate(MADE_UP, SEED),

@@ -207,3 +207,16 @@ async fn options_come_from_the_environment_too_and_flags_come_first() {
     assert_eq!((records.len(), records[0]["methods"].as_str()), (2, "SMS"));
     assert_eq!(world.summary()["reason"], "from the timer");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_says_where_its_temporary_folder_would_be() {
+    let world = World::new(1, "").await;
+    let mut program = world.program();
+    program.args(["run", "users.csv", "--simulate"]);
+    program.env("TMPDIR", world.path("missing"));
+    let ran = finish(program);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    for part in ["missing", "TMPDIR"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+}
