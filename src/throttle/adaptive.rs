@@ -442,3 +442,6 @@ impl Adaptive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
