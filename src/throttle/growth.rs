@@ -53,3 +53,40 @@ impl Growth {
         rate * (1.0 + growth * since.as_secs_f64().min(AT_ONCE.max(1.0 / rate)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{AT_ONCE, Growth, MOST};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// By what share a rate is raised after so many seconds.
+    fn raised(rate: f64, seconds: f64) -> f64 {
+        let mut growth = Growth::new(Duration::ZERO, SECOND, 0.01);
+        growth.raise(rate, Duration::from_secs_f64(seconds), true) / rate - 1.0
+    }
+
+    #[test]
+    fn growth_doubles_up_to_an_end_and_little_time_counts_at_once() {
+        for (rate, seconds, share) in [
+            (100.0, 0.1, 0.01 * 0.1_f64.exp2() * 0.1),
+            (100.0, 3.0, 0.08 * AT_ONCE),
+            (100.0, 30.0, MOST * AT_ONCE),
+            // Requests half a second apart.
+            (2.0, 0.6, 0.01 * 0.6_f64.exp2() * 0.5),
+        ] {
+            let found = raised(rate, seconds);
+            assert!((found - share).abs() < 1e-9, "{rate} {seconds}: {found}");
+        }
+    }
+
+    #[test]
+    fn time_stands_still_while_something_else_limits() {
+        let mut growth = Growth::new(SECOND, SECOND, 0.01);
+        assert!(growth.waits(SECOND / 2));
+        assert_eq!(growth.raise(100.0, SECOND * 3, false), 100.0);
+        assert_eq!(growth.from, SECOND * 3);
+    }
+}

@@ -88,6 +88,16 @@ mod tests {
                 false => assert!((limit.expect("a limit") - 40.0).abs() < 0.01, "{limit:?}"),
             }
         }
+        // What comes out close to the rate itself tells nothing either.
+        for (limit, tells) in [(78.0, true), (79.0, false)] {
+            let sight = Sight {
+                rate: 80.0,
+                sent: Duration::from_secs_f64(5.25 + limit / 80.0),
+                ..Sight::default()
+            };
+            let found = fixed_limit(&refusal(90.0, 2.25 + limit / 90.0), &sight);
+            assert_eq!(found.is_some(), tells, "{limit}");
+        }
         let sight = Sight {
             rate: 80.0,
             sent: Duration::from_secs(5),

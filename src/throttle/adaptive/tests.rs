@@ -252,3 +252,59 @@ fn a_slow_rate_that_was_refused_twice_alike_is_kept_longer() {
     let resumes = adaptive.not_before().max(now + at(2.0));
     assert_eq!(adaptive.growth.from, resumes + HOLD * 8);
 }
+
+#[test]
+fn a_correction_leaves_time_before_a_search_that_would_come_at_once() {
+    let mut adaptive = known(0);
+    adaptive.growth = adaptive.growth.at(at(10.5));
+    adaptive.lower(&Sight {
+        wait: Some(at(1.0)),
+        ..sight(false)
+    });
+    assert_eq!(adaptive.growth.from, adaptive.not_before() + HOLD);
+}
+
+#[test]
+fn a_rate_that_was_refused_while_it_was_held_is_known_as_even() {
+    for growing in [true, false] {
+        let mut adaptive = known(0);
+        adaptive.lower(&sight(growing));
+        assert_eq!(adaptive.last.expect("one").even, !growing);
+    }
+}
+
+#[test]
+fn the_ceiling_ends_what_was_counted_as_close() {
+    for (rate, reaches) in [(399.999_9, true), (300.0, false)] {
+        let mut adaptive = known(3);
+        adaptive.rate = rate;
+        adaptive.growth = Growth::new(Duration::ZERO, WINDOW, 0.01);
+        adaptive.grow(at(0.005));
+        assert_eq!(adaptive.rate() >= 400.0, reaches);
+        assert_eq!(adaptive.dense, if reaches { 0 } else { 3 });
+    }
+}
+
+#[test]
+fn each_request_that_a_search_cost_puts_the_next_one_off_and_not_for_ever() {
+    let mut adaptive = known(0);
+    adaptive.agreed = 1;
+    adaptive.lower(&sight(true));
+    assert_eq!(adaptive.agreed, 2);
+    let begun = adaptive.growth.from;
+    let later = Permit {
+        at: at(10.01),
+        epoch: adaptive.epoch - 1,
+    };
+    // One was let through, so that it is no wall.
+    adaptive.heard(later, Feedback::LetThrough, at(10.02));
+    assert_eq!(adaptive.growth.from, begun);
+    let refused = Feedback::Refused { wait: None };
+    adaptive.heard(later, refused, at(10.02));
+    let each = at(1.0 / (COSTS * adaptive.rate()));
+    assert_eq!(adaptive.growth.from, begun + each);
+    for _ in 0..20 {
+        adaptive.heard(later, refused, at(10.02));
+    }
+    assert_eq!(adaptive.growth.from, at(10.0) + LONGEST_HOLD * 2);
+}
