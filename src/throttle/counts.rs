@@ -88,7 +88,7 @@ fn place(span: u64) -> usize {
 mod tests {
     use std::time::Duration;
 
-    use super::Counts;
+    use super::{Counts, SPAN, SPANS};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -116,5 +116,20 @@ mod tests {
             0.0,
             "too late to count"
         );
+    }
+
+    #[test]
+    fn what_is_older_than_what_is_kept_counts_for_nothing() {
+        let at = |spans: u64| SPAN * u32::try_from(spans).expect("few");
+        let kept = SPANS as u64;
+        let mut counts = Counts::default();
+        for spans in 0..=kept {
+            counts.sent(at(spans));
+        }
+        assert_eq!(counts.sent_within(SECOND * 10, at(kept)), kept as f64);
+        counts.let_through(at(0));
+        assert_eq!(counts.let_through_within(SECOND * 10, at(kept)), 0.0);
+        counts.let_through(at(1));
+        assert_eq!(counts.let_through_within(SECOND * 10, at(kept)), 1.0);
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::throttle::{Throttle, ThrottleSettings};
+use crate::throttle::{Feedback, Throttle, ThrottleSettings};
 
 use super::{
     Ask, Granted, Store,
@@ -338,4 +338,88 @@ async fn many_at_once_use_the_whole_rate_and_never_more() {
     }
     let asked = given.lock().expect("whole").0;
     assert!((300..=305).contains(&asked), "{asked}");
+}
+
+/// A gate of 200 a second, or a tenth of it alone, whose store answers this; and what the store was told.
+fn told(answer: Arc<Mutex<Option<Granted>>>) -> (Throttle, Arc<Mutex<Vec<Ask>>>) {
+    let asks = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asks);
+    let store: Store = Box::new(move |ask| {
+        heard.lock().expect("whole").push(ask);
+        let answer = *answer.lock().expect("whole");
+        Box::pin(async move { answer.ok_or_else(|| "away".to_owned()) })
+    });
+    let settings = ThrottleSettings {
+        rate: "200".parse().expect("a rate"),
+        burst: NonZeroU32::MIN,
+    };
+    (
+        Throttle::shared(settings, store, 10, Some(granted(0, 0))),
+        asks,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_share_the_rate_are_told_of_refusals_rests_and_silence_and_hear_what_it_became() {
+    let answer = Arc::new(Mutex::new(Some(granted(5, 0))));
+    let (throttle, asks) = told(Arc::clone(&answer));
+    let permit = throttle.acquire().await;
+    assert_eq!(throttle.news(), None);
+    assert!(
+        asks.lock()
+            .expect("whole")
+            .iter()
+            .all(|ask| ask.refused.is_none())
+    );
+    let next = || {
+        asks.lock().expect("whole").clear();
+        let asks = Arc::clone(&asks);
+        async move {
+            sleep(ms(1)).await;
+            asks.lock().expect("whole").first().copied()
+        }
+    };
+
+    *answer.lock().expect("whole") = Some(Granted {
+        rate: 150.0,
+        slowed: true,
+        cuts: 1,
+        ..granted(0, 0)
+    });
+    let told = next();
+    throttle.heard(permit, Feedback::LetThrough);
+    assert_eq!(told.await, None, "that is no news");
+    let told = next();
+    throttle.heard(permit, Feedback::Refused { wait: None });
+    assert_eq!(told.await.expect("at once").refused, Some(0));
+    assert_eq!(throttle.news(), Some(Some(150.0)));
+
+    let told = next();
+    throttle.hold_until(Instant::now() + ms(2_000));
+    assert_eq!(told.await.expect("at once").rest, Some(ms(2_000)));
+    let told = next();
+    throttle.away(|| true);
+    assert_eq!(told.await.expect("at once").away, Some(true));
+    let told = next();
+    throttle.away(|| true);
+    assert_eq!(told.await, None, "told before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_store_a_gate_goes_on_at_its_part() {
+    let (throttle, asks) = told(Arc::default());
+    let start = Instant::now();
+    for _ in 0..11 {
+        throttle.acquire().await;
+    }
+    // Once all slots that anybody may hold are over, 0.6 s after the store fell silent: 20 a second.
+    let took = start.elapsed();
+    assert!((ms(1_080)..ms(1_200)).contains(&took), "{took:?}");
+    let parts: Vec<_> = asks
+        .lock()
+        .expect("whole")
+        .iter()
+        .map(|ask| ask.parts)
+        .collect();
+    assert_eq!((parts[0], parts[1]), (None, Some(10)));
 }
