@@ -50,7 +50,28 @@ impl NoReply {
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
-        remedy(&self.text)
+        let error = self.text.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
+        if says(&["expired", "notvalidyet", "not valid yet"]) {
+            "check this machine's clock; if it is right, the server's certificate has to be renewed"
+        } else if says(&[
+            "unknownissuer",
+            "unknown issuer",
+            "self-signed",
+            "self signed",
+        ]) {
+            "where a proxy inspects TLS, or the server has a CA of its own, name that CA with --ca-file"
+        } else if says(&["notvalidforname", "not valid for name"]) {
+            "check the host's name: the certificate is for another one"
+        } else if says(&["peer certificate"]) {
+            "check the address; the certificate has to be one that a CA signed for this server, and --ca-file may name the CA"
+        } else if says(&["proxy"]) {
+            "set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT, or NO_PROXY for this host"
+        } else if says(&["protocol", "handshake", "incompatible"]) {
+            "the server has to speak TLS 1.2 or 1.3"
+        } else {
+            "check the network, the firewall, and HTTPS_PROXY"
+        }
     }
 }
 
@@ -140,31 +161,6 @@ fn cause_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'st
     {
         Some(inner) => Some(inner),
         None => error.source(),
-    }
-}
-
-fn remedy(error: &str) -> &'static str {
-    let error = error.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if says(&["expired", "notvalidyet", "not valid yet"]) {
-        "check this machine's clock; if it is right, the server's certificate has to be renewed"
-    } else if says(&[
-        "unknownissuer",
-        "unknown issuer",
-        "self-signed",
-        "self signed",
-    ]) {
-        "where a proxy inspects TLS, or the server has a CA of its own, name that CA with --ca-file"
-    } else if says(&["notvalidforname", "not valid for name"]) {
-        "check the host's name: the certificate is for another one"
-    } else if says(&["peer certificate"]) {
-        "check the address; the certificate has to be one that a CA signed for this server, and --ca-file may name the CA"
-    } else if says(&["proxy"]) {
-        "set HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT, or NO_PROXY for this host"
-    } else if says(&["protocol", "handshake", "incompatible"]) {
-        "the server has to speak TLS 1.2 or 1.3"
-    } else {
-        "check the network, the firewall, and HTTPS_PROXY"
     }
 }
 

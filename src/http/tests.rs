@@ -171,45 +171,20 @@ fn a_connection_that_the_system_gives_up_is_no_answer_and_one_that_is_reset_is_c
 
 #[test]
 fn who_a_server_is_or_what_it_speaks_is_distrusted_and_what_else_goes_wrong_is_not() {
-    use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+    use rustls::{AlertDescription, CertificateError::*, Error, PeerIncompatible};
 
+    let certificate = Error::InvalidCertificate;
+    let old = Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered);
+    let alert = Error::AlertReceived;
     let wrapped = |error: Error| io::Error::other(io::Error::other(error));
     for (error, untrusted, remedy) in [
-        (
-            Error::InvalidCertificate(CertificateError::UnknownIssuer),
-            true,
-            "--ca-file",
-        ),
-        (
-            Error::InvalidCertificate(CertificateError::Expired),
-            true,
-            "renewed",
-        ),
-        (
-            Error::InvalidCertificate(CertificateError::NotValidForName),
-            true,
-            "for another one",
-        ),
-        (
-            Error::InvalidCertificate(CertificateError::BadEncoding),
-            true,
-            "a CA signed",
-        ),
-        (
-            Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered),
-            true,
-            "TLS 1.2",
-        ),
-        (
-            Error::AlertReceived(AlertDescription::ProtocolVersion),
-            true,
-            "TLS 1.2",
-        ),
-        (
-            Error::AlertReceived(AlertDescription::InternalError),
-            false,
-            "firewall",
-        ),
+        (certificate(UnknownIssuer), true, "--ca-file"),
+        (certificate(Expired), true, "renewed"),
+        (certificate(NotValidForName), true, "for another one"),
+        (certificate(BadEncoding), true, "a CA signed"),
+        (old, true, "TLS 1.2"),
+        (alert(AlertDescription::ProtocolVersion), true, "TLS 1.2"),
+        (alert(AlertDescription::InternalError), false, "firewall"),
     ] {
         let error = wrapped(error);
         let lost_connecting = lost(&error, true);
